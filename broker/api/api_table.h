@@ -1,0 +1,25 @@
+/*
+ * Which API is served by which function. ApiVersions advertises exactly what stands here, over the
+ * version range of the protocol tables. To add one: a file api/api_<name>.c with
+ * `void api_<name>(struct request *rq)`, and its line below.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "broker/api/request.h"
+
+/* X(key, handler) */
+/* clang-format off */
+#define API_TABLE(X)                \
+    X(18, api_versions)
+/* clang-format on */
+
+#define API_TABLE_DECLARE(key, handler) void handler(struct request *rq);
+API_TABLE(API_TABLE_DECLARE)
+#undef API_TABLE_DECLARE
+
+typedef void (*api_table_handler_fn)(struct request *rq);
+
+/* NULL when the key is not served. */
+api_table_handler_fn api_table_find(int16_t key);
