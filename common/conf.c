@@ -104,12 +104,17 @@ static void conf_variable_name(const char *key, char *out, size_t size)
     }
 }
 
+const char *conf_environment(const char *name)
+{
+    return getenv(name); /* NOLINT(concurrency-mt-unsafe): nothing here writes the environment */
+}
+
 enum err_code conf_load_environment(struct conf *c, struct err *e)
 {
     for (size_t i = 0; i < c->count; i++) {
         char name[128];
         conf_variable_name(c->options[i].key, name, sizeof name);
-        const char *value = getenv(name); /* NOLINT(concurrency-mt-unsafe): at start, one thread */
+        const char *value = conf_environment(name);
         if (value != NULL && conf_set(c, c->options[i].key, value, name, e) != ERR_OK) {
             return e != NULL ? e->code : ERR_INVALID;
         }

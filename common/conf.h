@@ -57,6 +57,9 @@ enum err_code conf_load_file(struct conf *c, const char *path, struct err *e) ER
  * judge. */
 enum err_code conf_load_environment(struct conf *c, struct err *e) ERR_MUST_CHECK;
 
+/* One variable that is not of the table (RPK_BROKERS); NULL when unset. The only door to getenv. */
+const char *conf_environment(const char *name);
+
 /* The row of a flag name without dashes ("kafka-port"), or NULL. */
 const struct conf_option *conf_find_flag(const struct conf *c, const char *flag);
 

@@ -114,7 +114,7 @@ class Weir:
         return self.process.poll() is None
 
 
-ANY_PORTS = ("--kafka-port", "0", "--registry-port", "0", "--connect-port", "0")
+ANY_PORTS = ("--kafka-port", "0", "--registry-port", "0", "--connect-port", "0", "--admin-port", "0")
 
 
 @pytest.fixture

@@ -1,0 +1,72 @@
+/*
+ * The `weir` command line as a tree of tables: a row makes parsing, --help and the manual page of a
+ * command. Flags follow rpk: --name VALUE, --name=VALUE, -n VALUE, -nVALUE, booleans
+ * --name[=true|false], `--` ends them, and they may stand between arguments. Global flags (-X,
+ * --brokers, -v, -h) are understood by every command.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+enum flag_kind { FLAG_TEXT, FLAG_BOOL };
+
+struct flag {
+    const char *name;
+    char letter; /* 0 = none */
+    enum flag_kind kind;
+    const char *value_name; /* "N", "FILE"; NULL for bool */
+    const char *fallback;   /* shown in help and returned when not given; NULL = none */
+    const char *doc;
+};
+
+struct cli;
+
+struct command {
+    const char *name;
+    const char *aliases;   /* comma-separated, or NULL */
+    const char *arguments; /* "NAME...", or NULL when it takes none */
+    const char *summary;   /* one line */
+    const char *details;   /* more help, or NULL */
+    const struct flag *flags;
+    size_t flag_count;
+    /* Exit code: 0, or 1 after it has said why on standard error. NULL for a group of commands. */
+    int (*run)(struct cli *cli);
+    /* Instead of run: the command parses its own arguments (start). */
+    int (*run_raw)(int argc, char **argv);
+    /* Printed behind the flags in help; may be NULL. */
+    void (*more_help)(struct buf *out);
+    const struct command *const *children; /* NULL-terminated */
+};
+
+/* The last value given, else the fallback, else NULL. The flag must be in the command's table
+ * (CHECKed). */
+const char *cli_flag(const struct cli *cli, const char *name);
+bool cli_flag_bool(const struct cli *cli, const char *name);
+bool cli_flag_given(const struct cli *cli, const char *name);
+/* The i-th value of a repeated flag, or NULL past the last one. */
+const char *cli_flag_at(const struct cli *cli, const char *name, size_t i);
+/* A whole number within bounds; on failure the message is in e. */
+enum err_code cli_flag_int(const struct cli *cli, const char *name, long long min, long long max,
+                           long long *out, struct err *e) ERR_MUST_CHECK;
+
+size_t cli_argument_count(const struct cli *cli);
+const char *cli_argument(const struct cli *cli, size_t i);
+
+/* "brokers" or "registry.hosts", ...: -X key=value, then RPK_<KEY>, then the default
+ * (127.0.0.1:9092, ...); else NULL. */
+const char *cli_setting(const struct cli *cli, const char *key);
+
+/* Prints "weir: <text>" on standard error and returns 1, so that `return cli_fail(...)` ends a
+ * command. */
+int cli_fail(const char *fmt, ...) ERR_PRINTF(1, 2);
+int cli_fail_err(const struct err *e);
+
+/* Runs the tree below root. Returns the exit code. */
+int command_main(const struct command *root, int argc, char **argv);
+/* "Usage: ..." and everything the table says. path is "weir topic create". */
+void command_print_help(const struct command *command, const char *path, struct buf *out);

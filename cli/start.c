@@ -1,0 +1,259 @@
+/*
+ * `weir start`: reads the settings, starts the roles one after the other, says what listens where,
+ * waits for SIGINT or SIGTERM, stops the roles in reverse. Exit code 0 after a clean stop, 1 when
+ * something could not start.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/admin.h"
+#include "cli/command.h"
+#include "cli/start_options.h"
+#include "cli/start_roles.h"
+#include "cli/verbs.h"
+#include "common/clock.h"
+#include "common/logger.h"
+#include "common/metrics.h"
+
+struct start {
+    struct conf *conf;
+    struct logger *root;
+    struct metrics *metrics;
+    struct start_context ctx;
+    struct admin *admin;
+    void *handles[START_ROLE_COUNT];
+    struct logger *loggers[START_ROLE_COUNT];
+};
+
+static void start_help(struct buf *out)
+{
+    size_t count = 0;
+    const struct conf_option *options = start_options(&count);
+    buf_append_text(out, "\nSettings: --flag, else WEIR_<KEY> in the environment, else the file of "
+                         "--config, else the "
+                         "default.\n  --config FILE                      YAML file of settings\n");
+    conf_print_help(options, count, out);
+}
+
+static enum err_code start_parse_flag(struct conf *conf, int argc, char **argv, int *at,
+                                      struct err *e)
+{
+    const char *word = argv[*at];
+    if (strncmp(word, "--", 2) != 0) {
+        return err_set(e, ERR_INVALID,
+                       "start takes flags only, but got \"%s\"; see \"weir start --help\"", word);
+    }
+    char name[128];
+    size_t len = strcspn(word + 2, "=");
+    (void)snprintf(name, sizeof name, "%.*s", (int)len, word + 2);
+    bool is_config = strcmp(name, "config") == 0;
+    const struct conf_option *option = conf_find_flag(conf, name);
+    if (option == NULL && !is_config) {
+        return err_set(e, ERR_INVALID, "unknown flag --%s; see \"weir start --help\"", name);
+    }
+    const char *value = word[2 + len] == '=' ? word + 2 + len + 1 : NULL;
+    if (value == NULL) {
+        if (*at + 1 >= argc) {
+            return err_set(e, ERR_INVALID, "--%s needs a value", name);
+        }
+        (*at)++;
+        value = argv[*at];
+    }
+    /* --config was read before the environment; see start_load. */
+    return is_config ? ERR_OK : conf_set(conf, option->key, value, word, e);
+}
+
+static const char *start_config_file(int argc, char **argv)
+{
+    const char *file = NULL;
+    for (int i = 0; i < argc; i++) {
+        if (strncmp(argv[i], "--config=", 9) == 0) {
+            file = argv[i] + 9;
+        } else if (strcmp(argv[i], "--config") == 0 && i + 1 < argc) {
+            file = argv[i + 1];
+        }
+    }
+    return file;
+}
+
+static enum err_code start_load(struct conf *conf, int argc, char **argv, struct err *e)
+{
+    const char *file = start_config_file(argc, argv);
+    enum err_code code = file != NULL ? conf_load_file(conf, file, e) : ERR_OK;
+    if (code == ERR_OK) {
+        code = conf_load_environment(conf, e);
+    }
+    for (int at = 0; code == ERR_OK && at < argc; at++) {
+        code = start_parse_flag(conf, argc, argv, &at, e);
+    }
+    return code;
+}
+
+static bool start_has_role(const struct conf *conf, const char *name)
+{
+    const char *cursor = NULL;
+    struct bytes item;
+    while (conf_list_next(conf, "roles", &cursor, &item)) {
+        if (bytes_equal(item, bytes_of_text(name))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err_code start_check_roles(const struct conf *conf, struct err *e)
+{
+    const char *cursor = NULL;
+    struct bytes item;
+    size_t count = 0;
+    while (conf_list_next(conf, "roles", &cursor, &item)) {
+        bool known = false;
+        for (size_t i = 0; i < START_ROLE_COUNT; i++) {
+            known = known || bytes_equal(item, bytes_of_text(start_roles[i].name));
+        }
+        if (!known) {
+            return err_set(e, ERR_INVALID,
+                           "roles: \"%.*s\" is not one of broker, registry, connect, streams",
+                           (int)item.len, (const char *)item.data);
+        }
+        count++;
+    }
+    if (count == 0) {
+        return err_set(e, ERR_INVALID,
+                       "roles: give at least one of broker, registry, connect, streams");
+    }
+    bool broker = start_has_role(conf, "broker");
+    if (broker && conf_is_set(conf, "bootstrap.servers")) {
+        return err_set(
+            e, ERR_INVALID,
+            "bootstrap.servers names an existing cluster, so the role broker must not run too: "
+            "add --roles registry,connect,streams");
+    }
+    if (!broker && !conf_is_set(conf, "bootstrap.servers")) {
+        return err_set(e, ERR_INVALID,
+                       "without the role broker, --bootstrap-servers HOST:PORT,... is needed");
+    }
+    return ERR_OK;
+}
+
+static enum err_code start_roles_in_order(struct start *s, struct err *e)
+{
+    for (size_t i = 0; i < START_ROLE_COUNT; i++) {
+        if (!start_has_role(s->conf, start_roles[i].name)) {
+            continue;
+        }
+        s->loggers[i] = logger_child(s->root, start_roles[i].name);
+        if (start_roles[i].start(&s->ctx, s->loggers[i], &s->handles[i], e) != ERR_OK) {
+            return err_wrap(e, "start %s", start_roles[i].name);
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err_code start_up(struct start *s, struct err *e)
+{
+    enum err_code code = start_check_roles(s->conf, e);
+    if (code != ERR_OK) {
+        return code;
+    }
+    const char *data_dir = conf_text(s->conf, "data.dir");
+    if (mkdir(data_dir, 0750) != 0 && errno != EEXIST) {
+        return err_errno(e, errno, "create data directory %s", data_dir);
+    }
+    s->ctx = (struct start_context){.conf = s->conf, .metrics = s->metrics, .data_dir = data_dir};
+    const char *servers = conf_text(s->conf, "bootstrap.servers");
+    (void)snprintf(s->ctx.bootstrap_servers, sizeof s->ctx.bootstrap_servers, "%s",
+                   servers != NULL ? servers : "");
+    code = start_roles_in_order(s, e);
+    if (code == ERR_OK) {
+        code = admin_start(s->conf, s->metrics, s->root, &s->admin, e);
+    }
+    return code;
+}
+
+static void start_down(struct start *s)
+{
+    admin_stop(s->admin);
+    for (size_t i = START_ROLE_COUNT; i-- > 0;) {
+        if (s->handles[i] != NULL) {
+            start_roles[i].stop(s->handles[i]);
+        }
+        logger_destroy(s->loggers[i]);
+    }
+    metrics_destroy(s->metrics);
+    logger_destroy(s->root);
+    conf_destroy(s->conf);
+}
+
+/* Signals are taken by this thread alone: it blocks them before any other thread exists. */
+static void start_block_signals(sigset_t *set)
+{
+    (void)sigemptyset(set);
+    (void)sigaddset(set, SIGINT);
+    (void)sigaddset(set, SIGTERM);
+    (void)pthread_sigmask(SIG_BLOCK, set, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+static int start_run(struct start *s)
+{
+    struct err e;
+    sigset_t signals;
+    start_block_signals(&signals);
+    int64_t begin_ns = clock_mono_ns(clock_system());
+    if (start_up(s, &e) != ERR_OK) {
+        return cli_fail_err(&e);
+    }
+    int64_t ms = (clock_mono_ns(clock_system()) - begin_ns) / 1000000;
+    (void)printf("weir is ready in %" PRId64 " ms; data in %s\n", ms, s->ctx.data_dir);
+    (void)fflush(stdout);
+    int got = 0;
+    (void)sigwait(&signals, &got);
+    logger_info(s->root, "stopping", "signal=%d", got);
+    return 0;
+}
+
+static int start_main(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            struct buf out;
+            buf_init(&out, (size_t)1 << 20);
+            command_print_help(&start_command, "weir start", &out);
+            const char *text = buf_text(&out);
+            (void)fputs(text != NULL ? text : "", stdout);
+            buf_deinit(&out);
+            return 0;
+        }
+    }
+    struct err e;
+    size_t count = 0;
+    const struct conf_option *options = start_options(&count);
+    struct start s = {.conf = conf_create(options, count), .metrics = metrics_create()};
+    int code = 1;
+    enum logger_level level = LOGGER_INFO;
+    if (s.conf == NULL || s.metrics == NULL) {
+        code = cli_fail("out of memory");
+    } else if (start_load(s.conf, argc, argv, &e) != ERR_OK ||
+               logger_level_parse(conf_text(s.conf, "log.level"), &level, &e) != ERR_OK) {
+        code = cli_fail_err(&e);
+    } else {
+        s.root = logger_create("weir", level, NULL, NULL);
+        code = start_run(&s);
+    }
+    start_down(&s);
+    return code;
+}
+
+const struct command start_command = {
+    .name = "start",
+    .summary = "Run the broker, the schema registry, the Connect worker and stream processors",
+    .details =
+        "Everything listens on loopback unless told otherwise. SIGINT or SIGTERM stops it cleanly.",
+    .run_raw = start_main,
+    .more_help = start_help,
+};

@@ -1,0 +1,50 @@
+#include "cli/start_roles.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "broker/broker.h"
+#include "common/check.h"
+
+static enum err_code start_broker(struct start_context *ctx, struct logger *lg, void **out_handle,
+                                  struct err *e)
+{
+    const struct conf *c = ctx->conf;
+    struct broker_config config;
+    broker_config_init(&config);
+    config.data_dir = ctx->data_dir;
+    config.host = conf_text(c, "kafka.host");
+    config.port = (uint16_t)conf_int(c, "kafka.port");
+    config.advertised_host = conf_text(c, "kafka.advertised.host");
+    config.advertised_port = (uint16_t)conf_int(c, "kafka.advertised.port");
+    config.node_id = (int32_t)conf_int(c, "broker.node.id");
+    config.io_threads = (int)conf_int(c, "broker.io.threads");
+    config.default_partitions = (int32_t)conf_int(c, "broker.num.partitions");
+    config.auto_create_topics = conf_bool(c, "broker.auto.create.topics");
+    config.max_connections = (int32_t)conf_int(c, "broker.max.connections");
+    config.idle_timeout_ms = conf_int(c, "broker.idle.timeout");
+    config.retention_interval_ms = conf_int(c, "broker.retention.check.interval");
+    struct broker *b = NULL;
+    enum err_code code = broker_start(&config, lg, ctx->metrics, &b, e);
+    if (code != ERR_OK) {
+        return code;
+    }
+    (void)snprintf(ctx->bootstrap_servers, sizeof ctx->bootstrap_servers, "%s:%u",
+                   broker_advertised_host(b), broker_advertised_port(b));
+    (void)printf("kafka     listening on %s:%u\n", config.host, broker_port(b));
+    *out_handle = b;
+    return ERR_OK;
+}
+
+static void stop_broker(void *handle)
+{
+    broker_stop(handle);
+}
+
+const struct start_role start_roles[START_ROLE_COUNT] = {
+    {"broker", start_broker, stop_broker},
+    {"registry", NULL, NULL},
+    {"connect", NULL, NULL},
+    {"streams", NULL, NULL},
+};

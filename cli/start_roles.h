@@ -1,0 +1,35 @@
+/*
+ * The roles of `weir start`, in the order in which they start; they stop in reverse. Each is
+ * started through the public header of its folder, and all but the broker get nothing of the broker
+ * but an address.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/conf.h"
+#include "common/err.h"
+
+struct logger;
+struct metrics;
+
+/* What a role finds when it starts, and what it leaves for those behind it. */
+struct start_context {
+    const struct conf *conf;
+    struct metrics *metrics;
+    char bootstrap_servers[1024]; /* set from the outset, or by the broker */
+    char registry_url[256];       /* empty, or set by the registry */
+    const char *data_dir;
+};
+
+struct start_role {
+    const char *name;
+    /* Prints what listens where. *out_handle is given to stop; lg outlives it. */
+    enum err_code (*start)(struct start_context *ctx, struct logger *lg, void **out_handle,
+                           struct err *e);
+    void (*stop)(void *handle);
+};
+
+#define START_ROLE_COUNT 4
+extern const struct start_role start_roles[START_ROLE_COUNT];

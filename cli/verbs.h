@@ -1,0 +1,6 @@
+/* The command of each verb file, for main.c. */
+#pragma once
+
+struct command;
+
+extern const struct command start_command; /* start.c */
