@@ -60,7 +60,7 @@ struct http_server_config {
     http_server_error_fn error;
     http_server_filter_fn filter;
     http_server_observe_fn observe;
-    /* Added to every answer but the shared ones (CORS, server name). */
+    /* Added to every answer (CORS, server name). */
     const struct http_server_header *headers;
     size_t header_count;
 
