@@ -400,7 +400,6 @@ static int command_run(const struct command *command, const char *path, int argc
     int code = command->run(&cli);
     /* A full disk or a closed pipe behind stdout is a failure too. */
     if (fflush(stdout) != 0 && code == 0) {
-        struct err e;
         (void)err_errno(&e, errno, "write to standard output");
         return cli_fail_err(&e);
     }
