@@ -1,0 +1,214 @@
+/*
+ * Record batches, format version 2: the bytes that producers send, segments hold and consumers
+ * read. The broker keeps a batch as it came and rewrites only what it must:
+ *
+ *    0 baseOffset i64 *        21 attributes i16 +           43 producerId i64
+ *    8 batchLength i32         23 lastOffsetDelta i32        51 producerEpoch i16
+ *   12 partitionLeaderEpoch *  27 baseTimestamp i64          53 baseSequence i32
+ *   16 magic i8                35 maxTimestamp i64 +         57 recordCount i32
+ *   17 crc u32                                               61 records
+ *
+ * The CRC-32C covers bytes 21 to the end: the fields with * may change without touching it, those
+ * with + are changed by LogAppendTime, which computes it anew. Nothing here keeps state; any
+ * thread may call.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/bytes.h"
+#include "common/err.h"
+#include "common/reader.h"
+#include "protocol/compression.h"
+
+#define RECORD_BATCH_HEADER_BYTES 61
+/* baseOffset and batchLength: what batchLength does not count. */
+#define RECORD_BATCH_PREFIX_BYTES 12
+/* offset, size, crc, magic, attributes, key and value lengths: the least that magic 0 needs. */
+#define RECORD_BATCH_LEGACY_BYTES 26
+
+#define RECORD_BATCH_ATTR_CODEC 0x07
+#define RECORD_BATCH_ATTR_LOG_APPEND_TIME 0x08
+#define RECORD_BATCH_ATTR_TRANSACTIONAL 0x10
+#define RECORD_BATCH_ATTR_CONTROL 0x20
+#define RECORD_BATCH_ATTR_DELETE_HORIZON 0x40
+
+#define RECORD_BATCH_NO_TIMESTAMP INT64_C(-1)
+#define RECORD_BATCH_NO_PRODUCER INT64_C(-1)
+
+/* What a check found. Each maps to one error code of Produce: see record_batch_error. */
+enum record_batch_status {
+    RECORD_BATCH_OK,
+    RECORD_BATCH_EMPTY,      /* no bytes at all */
+    RECORD_BATCH_TRUNCATED,  /* shorter than its header or its length says */
+    RECORD_BATCH_BAD_LENGTH, /* batchLength below the header size */
+    RECORD_BATCH_BAD_MAGIC,  /* not 0, 1 or 2 */
+    RECORD_BATCH_LEGACY,     /* magic 0 or 1 */
+    RECORD_BATCH_BAD_CRC,
+    RECORD_BATCH_BAD_CODEC,      /* codec 5, 6 or 7 */
+    RECORD_BATCH_SEVERAL,        /* bytes behind the first batch */
+    RECORD_BATCH_BAD_OFFSETS,    /* base offset not 0, count <= 0, lastOffsetDelta + 1 != count */
+    RECORD_BATCH_BAD_ATTRIBUTES, /* control bit, or a bit that has no meaning */
+    RECORD_BATCH_BAD_SEQUENCE,   /* producer id without epoch or sequence */
+    RECORD_BATCH_BAD_RECORDS,    /* does not decompress, or a malformed record */
+    RECORD_BATCH_TOO_LARGE,      /* above the cap when decompressed */
+    RECORD_BATCH_NULL_KEY,       /* a record without key where a key is required */
+    RECORD_BATCH_NO_MEMORY,
+};
+
+/* The header, decoded. */
+struct record_batch {
+    int64_t base_offset;
+    int32_t length; /* batchLength; see record_batch_size */
+    int32_t partition_leader_epoch;
+    int8_t magic;
+    uint32_t crc;
+    int16_t attributes;
+    int32_t last_offset_delta;
+    int64_t base_timestamp;
+    int64_t max_timestamp;
+    int64_t producer_id;
+    int16_t producer_epoch;
+    int32_t base_sequence;
+    int32_t count;
+    struct bytes bytes; /* the whole batch, header included; borrowed */
+};
+
+struct record_batch_header {
+    struct bytes key; /* never null */
+    struct bytes value;
+};
+
+/* One record. Everything is borrowed from the batch, or from the iterator's scratch buffer. */
+struct record {
+    int64_t offset;
+    int64_t timestamp;
+    struct bytes key;
+    struct bytes value;
+    struct bytes headers; /* encoded; see record_next_header */
+    int32_t header_count;
+};
+
+/* Total bytes of the batch, prefix included. */
+static inline size_t record_batch_size(const struct record_batch *b)
+{
+    return (size_t)b->length + RECORD_BATCH_PREFIX_BYTES;
+}
+
+static inline int64_t record_batch_last_offset(const struct record_batch *b)
+{
+    return b->base_offset + b->last_offset_delta;
+}
+
+/* The sequence of the last record: 2147483647 is followed by 0. */
+int32_t record_batch_last_sequence(const struct record_batch *b);
+/* The codec bits; a value above COMPRESSION_ZSTD is not a codec. */
+enum compression record_batch_codec(const struct record_batch *b);
+bool record_batch_is_transactional(const struct record_batch *b);
+bool record_batch_is_control(const struct record_batch *b);
+bool record_batch_is_log_append_time(const struct record_batch *b);
+
+/* The magic byte of what starts here (byte 16 in every format), or -1 when there are too few
+ * bytes. */
+int8_t record_batch_peek_magic(struct bytes bytes);
+
+/*
+ * Reads the header of the first batch in bytes. OK, EMPTY, TRUNCATED, BAD_LENGTH, BAD_MAGIC or
+ * LEGACY; the CRC is not looked at. TRUNCATED is normal at the end of what a fetch returned.
+ */
+enum record_batch_status record_batch_parse(struct bytes bytes, struct record_batch *out);
+/* OK or BAD_CRC. */
+enum record_batch_status record_batch_check_crc(const struct record_batch *b);
+
+/* What Produce asks of a batch beyond its records. Each is looked at in this order. */
+struct record_batch_rules {
+    bool from_client;  /* base offset 0, count > 0, no control bit, nothing behind the batch */
+    bool require_keys; /* topic with cleanup.policy=compact */
+    size_t max_decompressed_bytes;
+    struct buf *scratch; /* for decompressed records; its limit is the second cap */
+};
+
+/* The first failing record of a NULL_KEY or BAD_RECORDS, for record_errors of Produce v8+. */
+struct record_batch_fault {
+    int32_t record_index; /* -1: the batch as a whole */
+    const char *reason;   /* static text */
+};
+
+/* Header, CRC and every record of what a producer sent for one partition: one batch, exactly. */
+enum record_batch_status record_batch_validate(struct bytes bytes,
+                                               const struct record_batch_rules *rules,
+                                               struct record_batch *out,
+                                               struct record_batch_fault *fault);
+
+/* The error code of Produce for a status (0 for OK): 2 corrupt, 87 invalid record, 10 too large,
+ * 35 for magic 0 and 1, 76 unknown codec. */
+int16_t record_batch_error(enum record_batch_status status);
+/* "wrong CRC", static. */
+const char *record_batch_status_text(enum record_batch_status status);
+
+/* In-place rewrites of a batch of at least RECORD_BATCH_HEADER_BYTES that parsed. */
+void record_batch_set_base_offset(uint8_t *batch, int64_t base_offset);
+void record_batch_set_leader_epoch(uint8_t *batch, int32_t epoch);
+/* Sets LogAppendTime and maxTimestamp, and the CRC anew; size is that of the batch. */
+void record_batch_set_append_time(uint8_t *batch, size_t size, int64_t append_time_ms);
+
+/*
+ * The records of one batch:
+ *
+ *     struct record_iterator it;
+ *     status = record_iterator_init(&it, &batch, &scratch);
+ *     while (status == RECORD_BATCH_OK && record_iterator_next(&it, &record)) ...
+ *     if (it.status != RECORD_BATCH_OK) ...
+ */
+struct record_iterator {
+    const struct record_batch *batch;
+    struct reader r;
+    int32_t index; /* of the next record */
+    enum record_batch_status status;
+    const char *reason; /* static; why status is BAD_RECORDS */
+};
+
+/* Decompresses into scratch (which is cleared, and whose limit caps the size) when needed; scratch
+ * must live as long as the records are used. OK, BAD_CODEC, BAD_RECORDS, TOO_LARGE or NO_MEMORY. */
+enum record_batch_status record_iterator_init(struct record_iterator *it,
+                                              const struct record_batch *b, struct buf *scratch);
+/* False at the end and after a failure (it->status). After the last record, bytes that are left
+ * over are a failure. */
+bool record_iterator_next(struct record_iterator *it, struct record *out);
+
+/* Walks record->headers: start with a reader on it; false at the end. Headers were checked by the
+ * iterator. */
+bool record_next_header(struct reader *headers, struct record_batch_header *out);
+
+/*
+ * Builds one batch, for internal topics and tests. Options are set between init and the first
+ * record. Failure is sticky and comes out of record_builder_finish.
+ */
+struct record_builder {
+    struct buf records; /* uncompressed */
+    int64_t base_offset;
+    int16_t attributes; /* codec and transactional or control bits */
+    int32_t partition_leader_epoch;
+    int64_t producer_id;
+    int16_t producer_epoch;
+    int32_t base_sequence;
+    int64_t base_timestamp;
+    int64_t max_timestamp;
+    int32_t count;
+    int32_t last_offset_delta;
+};
+
+void record_builder_init(struct record_builder *b, size_t limit_bytes);
+void record_builder_deinit(struct record_builder *b);
+/* Appends a record; key and value may be null. headers may be NULL when header_count is 0. Offsets
+ * are consecutive. */
+void record_builder_append(struct record_builder *b, int64_t timestamp_ms, struct bytes key,
+                           struct bytes value, const struct record_batch_header *headers,
+                           int32_t header_count);
+/* Appends the finished batch to out and empties the builder for the next one, whose base offset
+ * follows. */
+enum err_code record_builder_finish(struct record_builder *b, struct buf *out,
+                                    struct err *e) ERR_MUST_CHECK;
