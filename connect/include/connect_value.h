@@ -184,16 +184,11 @@ const char *connect_value_class_name(const struct connect_value *v,
  * schema may be NULL; with it Date, Time and Timestamp print as java.util.Date in UTC. */
 void connect_value_print(const struct connect_value *v, const struct connect_schema *schema,
                          struct buf *out);
-/* Java's Double.toString and Float.toString. */
-void connect_value_print_float64(double v, struct buf *out);
-void connect_value_print_float32(float v, struct buf *out);
 /* BigDecimal.toString of an unscaled number. */
 void connect_value_print_decimal(const struct connect_value *v, struct buf *out);
 
 /* Compact JSON of a schemaless value, members in order; DECIMAL as a number, bytes as base64. */
 void connect_value_write_json(const struct connect_value *v, struct buf *out);
-/* Appends a JSON string with its quotes. */
-void connect_value_write_json_text(struct bytes text, struct buf *out);
 /* Schemaless value of a JSON text: integers INT64, fractions FLOAT64, objects MAP. */
 enum err_code connect_value_parse_json(struct arena *a, const char *json, size_t len,
                                        struct connect_value *out_value, struct err *e);

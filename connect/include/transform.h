@@ -77,6 +77,6 @@ struct transform_cache *transform_cache_create(size_t capacity, transform_cache_
 void transform_cache_destroy(struct transform_cache *c);
 /* NULL when absent. */
 void *transform_cache_get(struct transform_cache *c, const struct connect_schema *schema);
-/* Holds a reference of the schema, owns the value from now on (freed at once on failure). */
-enum err_code transform_cache_put(struct transform_cache *c, const struct connect_schema *schema,
-                                  void *take_value, struct err *e);
+/* Holds a reference of the schema, owns the value from now on. */
+void transform_cache_put(struct transform_cache *c, const struct connect_schema *schema,
+                         void *take_value);
