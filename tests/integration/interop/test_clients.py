@@ -1,0 +1,47 @@
+"""Unmodified clients of other makers against the whole stack (make interop)."""
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+CACHE = pathlib.Path(os.environ.get("WEIR_TEST_CACHE", ROOT / "build/cache")).resolve()
+PROGRAMS = ROOT / "tests/interop"
+
+pytestmark = pytest.mark.interop
+
+
+def run_client(*command, env=None, stdin=None):
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=180, input=stdin,
+                          env={**os.environ, **(env or {})})
+    assert done.returncode == 0 and done.stdout.rstrip().endswith("ok"), \
+        f"{command}\n--- stdout\n{done.stdout[-3000:]}\n--- stderr\n{done.stderr[-6000:]}"
+
+
+def java(source, *args):
+    run_client("java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{CACHE}/java/lib/*",
+               PROGRAMS / "java" / source, *args)
+
+
+def test_python_confluent_kafka(weir):
+    run_client(CACHE / "venv/bin/python", PROGRAMS / "python/confluent_roundtrip.py", weir.kafka, weir.registry)
+
+
+def test_python_kafka_python(weir):
+    run_client(CACHE / "venv/bin/python", PROGRAMS / "python/kafka_python_roundtrip.py", weir.kafka)
+
+
+def test_node_kafkajs(weir):
+    run_client("node", PROGRAMS / "node/roundtrip.js", weir.kafka, weir.registry,
+               env={"NODE_PATH": str(CACHE / "node/node_modules"), "KAFKAJS_NO_PARTITIONER_WARNING": "1"})
+
+
+def test_java_clients(weir):
+    java("Roundtrip.java", weir.kafka)
+
+
+def test_java_kafka_streams_word_count(weir, tmp_path):
+    subprocess.run(["kcat", "-b", weir.kafka, "-t", "streams-plaintext-input", "-P"], check=True, text=True,
+                   input="all streams lead to kafka\nhello kafka streams\njoin kafka streams\n")
+    java("WordCount.java", weir.kafka, tmp_path / "state")
