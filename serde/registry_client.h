@@ -1,0 +1,71 @@
+/*
+ * A client of any Confluent-compatible schema registry, over libcurl, with a cache both ways: a
+ * schema is registered once and fetched once. Any thread; calls block for at most the time limit of
+ * the configuration for each URL that is tried. Several URLs are tried in turn, starting with the
+ * one that worked last.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/bytes.h"
+#include "common/err.h"
+
+struct avro_schema;
+struct registry_client;
+
+struct registry_client_config {
+    const char *urls;      /* comma-separated; http://user:password@host:port works too */
+    const char *user_info; /* "user:password" for basic authentication, or NULL */
+    int timeout_ms;        /* 0 = 30000: a whole call */
+    size_t cache_count;    /* 0 = 1000 schemas */
+};
+
+/* What the registry answered to a refused call; code 0 = no answer (see the err). */
+struct registry_client_fault {
+    int http_status;
+    int error_code; /* 40401, 40901, ... */
+};
+
+enum registry_client_naming {
+    REGISTRY_CLIENT_TOPIC_NAME,
+    REGISTRY_CLIENT_RECORD_NAME,
+    REGISTRY_CLIENT_TOPIC_RECORD_NAME,
+};
+
+enum err_code registry_client_create(const struct registry_client_config *config,
+                                     struct registry_client **out_client, struct err *e);
+void registry_client_destroy(struct registry_client *c);
+
+/*
+ * The id of a schema text under a subject. out_fault may be NULL. Errors: ERR_UNAVAILABLE (no
+ * registry answered), ERR_TIMEOUT, ERR_AUTH (401, 403), ERR_NOT_FOUND (404), ERR_CONFLICT
+ * (incompatible), ERR_INVALID (other 4xx), ERR_IO (5xx); the text carries the registry's own.
+ */
+enum err_code registry_client_register(struct registry_client *c, const char *subject,
+                                       const char *schema_text, int32_t *out_id,
+                                       struct registry_client_fault *out_fault, struct err *e);
+/* As register, but the schema must be there already. */
+enum err_code registry_client_lookup(struct registry_client *c, const char *subject,
+                                     const char *schema_text, int32_t *out_id,
+                                     struct registry_client_fault *out_fault, struct err *e);
+/* The Avro schema of an id (references resolved); a new reference, avro_schema_unref. */
+enum err_code registry_client_schema(struct registry_client *c, int32_t id,
+                                     struct avro_schema **out_schema,
+                                     struct registry_client_fault *out_fault, struct err *e);
+/* Any other call, uncached: the raw answer. path begins with "/" and is already percent-encoded;
+ * body NULL = none. *out_body is the caller's (mem_free). A refusal is an error with the fault
+ * filled. */
+enum err_code registry_client_call(struct registry_client *c, const char *method, const char *path,
+                                   const char *body, char **out_body,
+                                   struct registry_client_fault *out_fault, struct err *e);
+
+/* The last part of the Java class name, or all of it: "TopicNameStrategy". */
+enum err_code registry_client_naming_parse(const char *text,
+                                           enum registry_client_naming *out_naming, struct err *e);
+/* "<topic>-value" and so on; mem_free. record_name may be NULL for TOPIC_NAME. NULL = out of
+ * memory. */
+char *registry_client_subject(enum registry_client_naming naming, const char *topic, bool is_key,
+                              const char *record_name);
