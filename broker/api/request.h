@@ -42,7 +42,8 @@ struct request {
     int32_t correlation_id;
     struct bytes client_id;  /* null when the client sent null */
     const char *client_host; /* numeric address, "127.0.0.1"; valid as long as the request */
-    const void *body;        /* struct kafka_<api>_request, decoded */
+    const void *body; /* struct kafka_<api>_request, decoded; NULL for an ApiVersions of a version
+                       * that we do not have, which is answered in version 0 */
     struct arena arena;
     void *state; /* the handler's own, between its steps */
     request_cancel_fn cancel;
@@ -68,9 +69,10 @@ void request_close(struct request *rq, const char *reason);
 void request_proceed(struct request *rq);
 
 /* Runs fn(rq) on the request's loop, soon: for handlers that must come back from another thread.
- * Any thread; at most one call may be under way for a request. The request must be unfinished. */
+ * Any thread; at most one call may be under way for a request. A handler that uses this or the
+ * timer finishes the request on the loop only: fn is then never called for a finished one. */
 void request_post(struct request *rq, void (*fn)(struct request *rq));
-/* Runs fn(rq) on the loop after delay_ms, unless stopped. One timer per request. Loop thread only.
- */
+/* Runs fn(rq) on the loop after delay_ms, unless stopped or finished before. One timer per request.
+ * Loop thread only, from the handler or one of its callbacks. */
 void request_start_timer(struct request *rq, int64_t delay_ms, void (*fn)(struct request *rq));
 void request_stop_timer(struct request *rq);
