@@ -20,15 +20,13 @@
 
 #include "common/buf.h"
 #include "common/bytes.h"
-#include "common/err.h"
-#include "common/reader.h"
 #include "protocol/compression.h"
 
 #define RECORD_BATCH_HEADER_BYTES 61
 /* baseOffset and batchLength: what batchLength does not count. */
 #define RECORD_BATCH_PREFIX_BYTES 12
-/* offset, size, crc, magic, attributes, key and value lengths: the least that magic 0 needs. */
-#define RECORD_BATCH_LEGACY_BYTES 26
+/* magic stands at the same place in every format. */
+#define RECORD_BATCH_MAGIC_AT 16
 
 #define RECORD_BATCH_ATTR_CODEC 0x07
 #define RECORD_BATCH_ATTR_LOG_APPEND_TIME 0x08
@@ -77,21 +75,6 @@ struct record_batch {
     struct bytes bytes; /* the whole batch, header included; borrowed */
 };
 
-struct record_batch_header {
-    struct bytes key; /* never null */
-    struct bytes value;
-};
-
-/* One record. Everything is borrowed from the batch, or from the iterator's scratch buffer. */
-struct record {
-    int64_t offset;
-    int64_t timestamp;
-    struct bytes key;
-    struct bytes value;
-    struct bytes headers; /* encoded; see record_next_header */
-    int32_t header_count;
-};
-
 /* Total bytes of the batch, prefix included. */
 static inline size_t record_batch_size(const struct record_batch *b)
 {
@@ -123,12 +106,11 @@ enum record_batch_status record_batch_parse(struct bytes bytes, struct record_ba
 /* OK or BAD_CRC. */
 enum record_batch_status record_batch_check_crc(const struct record_batch *b);
 
-/* What Produce asks of a batch beyond its records. Each is looked at in this order. */
+/* What is asked of a batch. */
 struct record_batch_rules {
-    bool from_client;  /* base offset 0, count > 0, no control bit, nothing behind the batch */
-    bool require_keys; /* topic with cleanup.policy=compact */
-    size_t max_decompressed_bytes;
-    struct buf *scratch; /* for decompressed records; its limit is the second cap */
+    bool from_client;    /* base offset 0, count > 0, no control bit, nothing behind the batch */
+    bool require_keys;   /* topic with cleanup.policy=compact */
+    struct buf *scratch; /* for decompressed records; its limit caps their size */
 };
 
 /* The first failing record of a NULL_KEY or BAD_RECORDS, for record_errors of Produce v8+. */
@@ -143,8 +125,9 @@ enum record_batch_status record_batch_validate(struct bytes bytes,
                                                struct record_batch *out,
                                                struct record_batch_fault *fault);
 
-/* The error code of Produce for a status (0 for OK): 2 corrupt, 87 invalid record, 10 too large,
- * 35 for magic 0 and 1, 76 unknown codec. */
+/* The error code of Produce v3+ for a status: 0 for OK, 2 when the bytes cannot be trusted
+ * (TRUNCATED, BAD_LENGTH, BAD_MAGIC, BAD_CRC), 76 for BAD_CODEC, 10 for TOO_LARGE, -1 for
+ * NO_MEMORY, else 87. */
 int16_t record_batch_error(enum record_batch_status status);
 /* "wrong CRC", static. */
 const char *record_batch_status_text(enum record_batch_status status);
@@ -154,61 +137,3 @@ void record_batch_set_base_offset(uint8_t *batch, int64_t base_offset);
 void record_batch_set_leader_epoch(uint8_t *batch, int32_t epoch);
 /* Sets LogAppendTime and maxTimestamp, and the CRC anew; size is that of the batch. */
 void record_batch_set_append_time(uint8_t *batch, size_t size, int64_t append_time_ms);
-
-/*
- * The records of one batch:
- *
- *     struct record_iterator it;
- *     status = record_iterator_init(&it, &batch, &scratch);
- *     while (status == RECORD_BATCH_OK && record_iterator_next(&it, &record)) ...
- *     if (it.status != RECORD_BATCH_OK) ...
- */
-struct record_iterator {
-    const struct record_batch *batch;
-    struct reader r;
-    int32_t index; /* of the next record */
-    enum record_batch_status status;
-    const char *reason; /* static; why status is BAD_RECORDS */
-};
-
-/* Decompresses into scratch (which is cleared, and whose limit caps the size) when needed; scratch
- * must live as long as the records are used. OK, BAD_CODEC, BAD_RECORDS, TOO_LARGE or NO_MEMORY. */
-enum record_batch_status record_iterator_init(struct record_iterator *it,
-                                              const struct record_batch *b, struct buf *scratch);
-/* False at the end and after a failure (it->status). After the last record, bytes that are left
- * over are a failure. */
-bool record_iterator_next(struct record_iterator *it, struct record *out);
-
-/* Walks record->headers: start with a reader on it; false at the end. Headers were checked by the
- * iterator. */
-bool record_next_header(struct reader *headers, struct record_batch_header *out);
-
-/*
- * Builds one batch, for internal topics and tests. Options are set between init and the first
- * record. Failure is sticky and comes out of record_builder_finish.
- */
-struct record_builder {
-    struct buf records; /* uncompressed */
-    int64_t base_offset;
-    int16_t attributes; /* codec and transactional or control bits */
-    int32_t partition_leader_epoch;
-    int64_t producer_id;
-    int16_t producer_epoch;
-    int32_t base_sequence;
-    int64_t base_timestamp;
-    int64_t max_timestamp;
-    int32_t count;
-    int32_t last_offset_delta;
-};
-
-void record_builder_init(struct record_builder *b, size_t limit_bytes);
-void record_builder_deinit(struct record_builder *b);
-/* Appends a record; key and value may be null. headers may be NULL when header_count is 0. Offsets
- * are consecutive. */
-void record_builder_append(struct record_builder *b, int64_t timestamp_ms, struct bytes key,
-                           struct bytes value, const struct record_batch_header *headers,
-                           int32_t header_count);
-/* Appends the finished batch to out and empties the builder for the next one, whose base offset
- * follows. */
-enum err_code record_builder_finish(struct record_builder *b, struct buf *out,
-                                    struct err *e) ERR_MUST_CHECK;
