@@ -76,3 +76,7 @@ void request_post(struct request *rq, void (*fn)(struct request *rq));
  * Loop thread only, from the handler or one of its callbacks. */
 void request_start_timer(struct request *rq, int64_t delay_ms, void (*fn)(struct request *rq));
 void request_stop_timer(struct request *rq);
+/* Runs work(rq) on a thread of the pool, for what may take long, then after(rq) on the loop, which
+ * the rule above holds for as well. Loop thread only, one at a time. */
+void request_offload(struct request *rq, void (*work)(struct request *rq),
+                     void (*after)(struct request *rq));

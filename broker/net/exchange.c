@@ -300,9 +300,10 @@ void request_proceed(struct request *rq)
 void request_post(struct request *rq, void (*fn)(struct request *rq))
 {
     struct exchange *x = (struct exchange *)rq;
-    x->post_fn = fn;
-    CHECK(!atomic_exchange(&x->posted, true));
-    loop_post(&x->worker->loop, &x->post_task);
+    if (!atomic_exchange(&x->posted, true)) {
+        x->post_fn = fn;
+        loop_post(&x->worker->loop, &x->post_task);
+    }
 }
 
 void request_start_timer(struct request *rq, int64_t delay_ms, void (*fn)(struct request *rq))
@@ -327,4 +328,31 @@ void request_stop_timer(struct request *rq)
     if (x->timer_ready) {
         (void)uv_timer_stop(&x->timer);
     }
+}
+
+static void exchange_run_work(uv_work_t *work)
+{
+    struct exchange *x = work->data;
+    x->work_fn(&x->rq);
+}
+
+static void exchange_after_work(uv_work_t *work, int status)
+{
+    struct exchange *x = work->data;
+    CHECK(status == 0); /* nothing cancels it */
+    x->entered = true;
+    x->after_fn(&x->rq);
+    exchange_leave(x);
+}
+
+void request_offload(struct request *rq, void (*work)(struct request *rq),
+                     void (*after)(struct request *rq))
+{
+    struct exchange *x = (struct exchange *)rq;
+    CHECK(x->entered);
+    x->work.data = x;
+    x->work_fn = work;
+    x->after_fn = after;
+    CHECK(uv_queue_work(&x->worker->loop.uv, &x->work, exchange_run_work, exchange_after_work) ==
+          0);
 }

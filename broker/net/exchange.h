@@ -57,6 +57,10 @@ struct exchange {
     bool timer_ready; /* initialised in the worker's loop */
     void (*timer_fn)(struct request *rq);
 
+    uv_work_t work;
+    void (*work_fn)(struct request *rq);
+    void (*after_fn)(struct request *rq);
+
     struct output output;
 };
 
