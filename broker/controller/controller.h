@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broker/controller/config_def.h"
 #include "common/bytes.h"
 #include "common/err.h"
 
@@ -97,16 +98,21 @@ struct partition *topic_partition(const struct topic *t, int32_t index);
 const struct controller_config *controller_view_node_configs(const struct controller_view *view,
                                                              bool cluster_default,
                                                              size_t *out_count);
-/* The value in force of a broker key: dynamic of this node, dynamic default, static, built-in.
- * NUL-terminated; null only when the key is unknown or has no default. */
-struct bytes controller_view_node_config(const struct controller_view *view, const char *key);
-/* The same as a number; the key must be one of node_config.h with a numeric type. */
+/* The value in force of a broker key and where it comes from (enum config_source; NULL = do not
+ * care): dynamic of this node, dynamic default, static, built-in. NUL-terminated; null only when
+ * the key is unknown or has no default. */
+struct bytes controller_view_node_config(const struct controller_view *view, const char *key,
+                                         enum config_source *out_source);
+/* What one source says, null when it says nothing. */
+struct bytes controller_view_node_config_at(const struct controller_view *view, const char *key,
+                                            enum config_source source);
+/* The value in force as a number; the key must be one of node_config.h with a numeric type. */
 int64_t controller_view_node_number(const struct controller_view *view, const char *key);
 
 /* ---- Changes. Arrays and what they point to stay valid until done; results are in them then. ----
  */
 
-/* Runs on the controller thread, once, also when the controller closes (error 7 in the results). */
+/* Runs on the controller thread, once; closing finishes what was accepted. */
 typedef void (*controller_done_fn)(void *ctx);
 
 struct controller_assignment {
