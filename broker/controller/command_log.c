@@ -240,7 +240,10 @@ static enum err_code open_snapshot(struct command_log *log, struct cluster_state
         code = replay(log, content, KIND_SNAPSHOT, state, &end, e);
         mem_free((void *)(uintptr_t)content.data);
     }
-    return code == ERR_OK ? ERR_OK : err_wrap(e, "%s/snapshot", log->directory);
+    if (code != ERR_OK) {
+        (void)err_wrap(e, "%s/snapshot", log->directory);
+    }
+    return code;
 }
 
 static enum err_code create_log(struct command_log *log, struct err *e)
@@ -283,13 +286,15 @@ static enum err_code open_log(struct command_log *log, struct cluster_state *sta
     struct bytes content;
     enum err_code code = read_file(log->fd, &content, e);
     if (code != ERR_OK) {
-        return err_wrap(e, "%s/commands", log->directory);
+        (void)err_wrap(e, "%s/commands", log->directory);
+        return code;
     }
     code = replay(log, content, KIND_LOG, state, &log->end, e);
     int64_t size = (int64_t)content.len;
     mem_free((void *)(uintptr_t)content.data);
     if (code != ERR_OK) {
-        return err_wrap(e, "%s/commands", log->directory);
+        (void)err_wrap(e, "%s/commands", log->directory);
+        return code;
     }
     *out_cut_bytes = size - log->end;
     return size == log->end ? ERR_OK : cut_log(log, log->end, e);
@@ -378,7 +383,8 @@ enum err_code command_log_append(struct command_log *log, uint32_t command_count
     if (code != ERR_OK) {
         /* What was refused must not come back at the next start. */
         log->failed = cut_log(log, log->end, NULL) != ERR_OK;
-        return err_wrap(e, "%s/commands", log->directory);
+        (void)err_wrap(e, "%s/commands", log->directory);
+        return code;
     }
     log->end += (int64_t)log->frame.len;
     log->sequence++;
