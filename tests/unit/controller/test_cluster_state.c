@@ -117,7 +117,7 @@ static void a_command_has_the_documented_bytes(void **state)
     struct buf out;
     buf_init(&out, 1024);
     cluster_command_encode(&c, &out);
-    static const uint8_t golden[] = {0,   0,   0, 35, 0, 5, 0,   0,    2,    0,    0,   0, 1,
+    static const uint8_t golden[] = {0,   0,   0, 33, 0, 5, 0,   0,    2,    0,    0,   0, 1,
                                      't', 0,   0, 0,  2, 0, 0,   0,    1,    'k',  0,   0, 0,
                                      1,   'v', 0, 0,  0, 1, 'n', 0xff, 0xff, 0xff, 0xff};
     assert_int_equal(out.len, sizeof golden);
