@@ -18,9 +18,7 @@ static const struct command version_command = {
 };
 
 static const struct command *const main_verbs[] = {
-    &start_command,
-    &version_command,
-    NULL,
+    &start_command, &topic_command, &cluster_command, &version_command, NULL,
 };
 
 static const struct command main_command = {

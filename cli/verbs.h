@@ -3,4 +3,6 @@
 
 struct command;
 
-extern const struct command start_command; /* start.c */
+extern const struct command start_command;   /* start.c */
+extern const struct command topic_command;   /* topic.c */
+extern const struct command cluster_command; /* cluster.c */
