@@ -1,0 +1,48 @@
+/* Shared by the reader (compacted_topic.c) and the writer (compacted_topic_write.c) only. */
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "client/compacted_topic.h"
+#include "common/lock.h"
+
+struct compacted_topic_position {
+    int64_t next_offset; /* all before it has been given to on_record */
+    bool read;           /* the end was reached once */
+};
+
+struct compacted_topic {
+    char *name;
+    struct client_config client;
+    struct client_config topic_configs;
+    int partitions_wanted;
+    int required_partitions;
+    int replication_factor;
+    void (*on_record)(void *ctx, const struct compacted_topic_record *record);
+    void (*on_state)(void *ctx, enum compacted_topic_state state, const struct err *why);
+    void *ctx;
+    struct logger *lg;
+
+    rd_kafka_t *consumer; /* reader thread */
+    rd_kafka_t *producer; /* any thread */
+    pthread_t reader;
+    pthread_t writer; /* serves delivery reports */
+    bool reader_started;
+    bool writer_started;
+    atomic_bool stop;
+    rd_kafka_resp_err_t last_error; /* reader thread: what was logged last */
+
+    struct lock lock;
+    struct cond changed; /* any of the members below, a delivery, stop */
+    enum compacted_topic_state state;
+    struct err problem;
+    struct compacted_topic_position *positions;
+    int partition_count;
+    int unread_count; /* partitions whose end was not reached yet; written by the reader thread */
+};
+
+/* The producer's delivery callback. */
+void compacted_topic_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque);

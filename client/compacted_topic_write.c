@@ -1,0 +1,180 @@
+/* Writing to a compacted topic, and waiting for what was written to be read. */
+#include <string.h>
+
+#include "client/client_error.h"
+#include "client/compacted_topic_internal.h"
+#include "common/check.h"
+#include "common/clock.h"
+#include "common/mem.h"
+
+#define WATERMARK_TIMEOUT_MS 5000
+
+struct ticket {
+    struct request *request;
+    int32_t partition;
+    int64_t offset;
+};
+
+/* One call of compacted_topic_write. The caller may give up before the last report comes, so it is
+ * freed by whoever is last. All under the topic's lock. */
+struct request {
+    struct compacted_topic *topic;
+    size_t unreported; /* messages whose delivery report is to come */
+    bool abandoned;    /* the caller does not wait any more */
+    rd_kafka_resp_err_t error;
+    struct ticket tickets[];
+};
+
+static int64_t deadline_after(int timeout_ms)
+{
+    return clock_mono_ns(clock_system()) + (int64_t)timeout_ms * 1000000;
+}
+
+void compacted_topic_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
+{
+    (void)rk;
+    (void)opaque;
+    struct ticket *ticket = message->_private;
+    struct request *request = ticket->request;
+    struct compacted_topic *t = request->topic;
+    lock_acquire(&t->lock);
+    ticket->partition = message->partition;
+    ticket->offset = message->offset;
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR &&
+        request->error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        request->error = message->err;
+    }
+    CHECK(request->unreported > 0);
+    bool last = --request->unreported == 0;
+    bool abandoned = request->abandoned;
+    cond_broadcast(&t->changed);
+    lock_release(&t->lock);
+    if (last && abandoned) {
+        mem_free(request);
+    }
+}
+
+static rd_kafka_resp_err_t produce(struct compacted_topic *t,
+                                   const struct compacted_topic_write *write, struct ticket *ticket)
+{
+    const rd_kafka_vu_t arguments[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = t->name},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = RD_KAFKA_PARTITION_UA},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        /* librdkafka copies, but its union has no const. */
+        {.vtype = RD_KAFKA_VTYPE_KEY,
+         .u.mem = {(void *)(uintptr_t)write->key.data, write->key.len}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE,
+         .u.mem = {(void *)(uintptr_t)write->value.data, write->value.len}},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = ticket},
+    };
+    rd_kafka_error_t *error =
+        rd_kafka_produceva(t->producer, arguments, sizeof arguments / sizeof arguments[0]);
+    rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+    rd_kafka_error_destroy(error);
+    return code;
+}
+
+/* Counts the messages that could not even be queued as reported. */
+static void produce_all(struct request *request, const struct compacted_topic_write *writes,
+                        size_t count)
+{
+    struct compacted_topic *t = request->topic;
+    for (size_t i = 0; i < count; i++) {
+        request->tickets[i].request = request;
+        rd_kafka_resp_err_t error = produce(t, &writes[i], &request->tickets[i]);
+        if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            lock_acquire(&t->lock);
+            request->error = error;
+            request->unreported -= count - i;
+            lock_release(&t->lock);
+            return;
+        }
+    }
+}
+
+enum err_code compacted_topic_write(struct compacted_topic *t, struct compacted_topic_write *writes,
+                                    size_t count, int timeout_ms, struct err *e)
+{
+    int64_t deadline = deadline_after(timeout_ms);
+    struct request *request = mem_calloc(1, sizeof *request + count * sizeof request->tickets[0]);
+    if (request == NULL) {
+        return err_nomem(e, "write to topic");
+    }
+    request->topic = t;
+    request->unreported = count;
+    produce_all(request, writes, count);
+    lock_acquire(&t->lock);
+    bool in_time = true;
+    while (request->unreported > 0 && in_time) {
+        in_time = cond_wait_until(&t->changed, &t->lock, deadline);
+    }
+    bool done = request->unreported == 0;
+    rd_kafka_resp_err_t error = request->error;
+    request->abandoned = !done;
+    for (size_t i = 0; done && i < count; i++) {
+        writes[i].partition = request->tickets[i].partition;
+        writes[i].offset = request->tickets[i].offset;
+    }
+    lock_release(&t->lock);
+    if (done) {
+        mem_free(request);
+    }
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return client_error_set(e, error, "write to topic %s", t->name);
+    }
+    return done ? ERR_OK
+                : err_set(e, ERR_TIMEOUT, "write to topic %s: no answer in %d ms", t->name,
+                          timeout_ms);
+}
+
+static enum err_code wait_position(struct compacted_topic *t, int32_t partition, int64_t end,
+                                   int64_t deadline, struct err *e)
+{
+    enum err_code code = ERR_OK;
+    lock_acquire(&t->lock);
+    bool in_time = true;
+    while (code == ERR_OK) {
+        if (t->state == COMPACTED_TOPIC_FAILED) {
+            code = err_set(e, t->problem.code, "%s", t->problem.text);
+        } else if (partition < t->partition_count && t->positions[partition].next_offset >= end) {
+            break;
+        } else if (!in_time) {
+            code = err_set(e, ERR_TIMEOUT, "read topic %s back: not up to offset %lld in time",
+                           t->name, (long long)end);
+        } else {
+            in_time = cond_wait_until(&t->changed, &t->lock, deadline);
+        }
+    }
+    lock_release(&t->lock);
+    return code;
+}
+
+enum err_code compacted_topic_write_read_back(struct compacted_topic *t,
+                                              struct compacted_topic_write *writes, size_t count,
+                                              int timeout_ms, struct err *e)
+{
+    int64_t deadline = deadline_after(timeout_ms);
+    enum err_code code = compacted_topic_write(t, writes, count, timeout_ms, e);
+    for (size_t i = 0; code == ERR_OK && i < count; i++) {
+        code = wait_position(t, writes[i].partition, writes[i].offset + 1, deadline, e);
+    }
+    return code;
+}
+
+enum err_code compacted_topic_read_to_end(struct compacted_topic *t, int timeout_ms, struct err *e)
+{
+    int64_t deadline = deadline_after(timeout_ms);
+    enum err_code code = compacted_topic_wait_live(t, timeout_ms, e);
+    for (int32_t p = 0; code == ERR_OK && p < t->partition_count; p++) {
+        int64_t low = 0;
+        int64_t high = 0;
+        int wait_ms = timeout_ms < WATERMARK_TIMEOUT_MS ? timeout_ms : WATERMARK_TIMEOUT_MS;
+        rd_kafka_resp_err_t error =
+            rd_kafka_query_watermark_offsets(t->producer, t->name, p, &low, &high, wait_ms);
+        code = error == RD_KAFKA_RESP_ERR_NO_ERROR
+                   ? wait_position(t, p, high, deadline, e)
+                   : client_error_set(e, error, "look for the end of topic %s", t->name);
+    }
+    return code;
+}
