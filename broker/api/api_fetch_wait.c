@@ -127,9 +127,8 @@ void fetch_wait_run(struct fetch *f, int32_t max_wait_ms)
 {
     f->over = max_wait_ms <= 0;
     f->rq->cancel = fetch_wait_end;
-    fetch_wait_try(f);
-    /* Harmless when it has answered: the timer of a finished request does not fire. */
     if (!f->over) {
-        request_start_timer(f->rq, max_wait_ms, fetch_wait_end);
+        request_start_timer(f->rq, max_wait_ms, fetch_wait_end); /* the answer stops it */
     }
+    fetch_wait_try(f);
 }
