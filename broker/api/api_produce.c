@@ -109,7 +109,6 @@ static int16_t produce_check_batch(struct produce *p, struct partition *partitio
     struct record_batch_rules rules = {
         .from_client = true,
         .require_keys = config.cleanup_compact,
-        .max_decompressed_bytes = p->scratch.limit_bytes,
         .scratch = &p->scratch,
     };
     struct record_batch batch;

@@ -11,8 +11,16 @@
 
 /* X(key, handler) */
 /* clang-format off */
-#define API_TABLE(X)                \
-    X(18, api_versions)
+#define API_TABLE(X)                      \
+    X(0, api_produce)                     \
+    X(1, api_fetch)                       \
+    X(2, api_list_offsets)                \
+    X(3, api_metadata)                    \
+    X(10, api_find_coordinator)           \
+    X(18, api_versions)                   \
+    X(21, api_delete_records)             \
+    X(22, api_init_producer_id)           \
+    X(23, api_offset_for_leader_epoch)
 /* clang-format on */
 
 #define API_TABLE_DECLARE(key, handler) void handler(struct request *rq);

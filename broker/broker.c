@@ -1,0 +1,328 @@
+#include "broker/broker.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "broker/controller/controller.h"
+#include "broker/net/server.h"
+#include "broker/storage/log_dir.h"
+#include "common/check.h"
+#include "common/clock.h"
+#include "common/logger.h"
+#include "common/mem.h"
+#include "common/metrics.h"
+
+#define BROKER_IO_THREADS_MAX 8
+#define BROKER_TEXT_MAX 1024
+#define BROKER_STATIC_CONFIGS 9
+#define BROKER_METRICS 5
+
+struct broker {
+    struct broker_config config; /* its texts point into this struct */
+    char data_dir[BROKER_TEXT_MAX];
+    char host[BROKER_TEXT_MAX];
+    char advertised_host[BROKER_TEXT_MAX];
+    uint16_t advertised_port;
+    struct logger *logger;
+    struct metrics *metrics;
+    struct metric *gauges[BROKER_METRICS];
+    struct log_dir *log_dir;
+    struct controller *controller;
+    struct groups *groups;
+    struct server *server;
+};
+
+void broker_config_init(struct broker_config *config)
+{
+    *config = (struct broker_config){
+        .port = 9092,
+        .default_partitions = 1,
+        .auto_create_topics = true,
+        .max_connections = 10000,
+        .idle_timeout_ms = 600000,
+        .request_max_bytes = 104857600,
+        .fetch_max_bytes = 57671680,
+        .retention_interval_ms = 300000,
+    };
+}
+
+/* ---- start ---- */
+
+static enum err_code broker_copy_text(char *out, const char *text, const char *what, struct err *e)
+{
+    size_t len = strlen(text);
+    if (len >= BROKER_TEXT_MAX) {
+        return err_set(e, ERR_LIMIT, "%s is longer than %d bytes", what, BROKER_TEXT_MAX - 1);
+    }
+    memcpy(out, text, len + 1);
+    return ERR_OK;
+}
+
+static const char *broker_default_advertised_host(const char *host)
+{
+    bool all = strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+    return all ? "localhost" : host;
+}
+
+static enum err_code broker_copy_config(struct broker *b, const struct broker_config *config,
+                                        struct err *e)
+{
+    if (config->data_dir == NULL || config->data_dir[0] == '\0') {
+        return err_set(e, ERR_INVALID, "a broker needs a data directory");
+    }
+    const char *host = config->host != NULL && config->host[0] != '\0' ? config->host : "127.0.0.1";
+    const char *advertised = config->advertised_host != NULL && config->advertised_host[0] != '\0'
+                                 ? config->advertised_host
+                                 : broker_default_advertised_host(host);
+    b->config = *config;
+    b->config.data_dir = b->data_dir;
+    b->config.host = b->host;
+    b->config.advertised_host = b->advertised_host;
+    if (broker_copy_text(b->data_dir, config->data_dir, "data directory", e) != ERR_OK ||
+        broker_copy_text(b->host, host, "host", e) != ERR_OK ||
+        broker_copy_text(b->advertised_host, advertised, "advertised host", e) != ERR_OK) {
+        return ERR_LIMIT;
+    }
+    if (b->config.io_threads <= 0) {
+        long processors = sysconf(_SC_NPROCESSORS_ONLN);
+        b->config.io_threads = processors < 1                       ? 1
+                               : processors > BROKER_IO_THREADS_MAX ? BROKER_IO_THREADS_MAX
+                                                                    : (int)processors;
+    }
+    return ERR_OK;
+}
+
+static enum err_code broker_open_log_dir(struct broker *b, struct err *e)
+{
+    struct log_dir_config config;
+    log_dir_config_init(&config);
+    config.path = b->data_dir;
+    config.retention_check_interval_ms = b->config.retention_interval_ms;
+    return log_dir_open(&config, clock_system(), b->logger, &b->log_dir, e);
+}
+
+/* What was decided at start, so that DescribeConfigs tells the truth. */
+static enum err_code broker_open_controller(struct broker *b, struct err *e)
+{
+    char numbers[7][24];
+    int64_t values[7] = {
+        b->config.idle_timeout_ms,  b->config.fetch_max_bytes, b->config.retention_interval_ms,
+        b->config.max_connections,  b->config.node_id,         b->config.default_partitions,
+        b->config.request_max_bytes};
+    const char *keys[7] = {
+        "connections.max.idle.ms", "fetch.max.bytes", "log.retention.check.interval.ms",
+        "max.connections",         "node.id",         "num.partitions",
+        "socket.request.max.bytes"};
+    struct controller_config configs[BROKER_STATIC_CONFIGS];
+    for (size_t i = 0; i < 7; i++) {
+        (void)snprintf(numbers[i], sizeof numbers[i], "%" PRId64, values[i]);
+        configs[i] = (struct controller_config){bytes_of_text(keys[i]), bytes_of_text(numbers[i])};
+    }
+    configs[7] =
+        (struct controller_config){bytes_of_text("auto.create.topics.enable"),
+                                   bytes_of_text(b->config.auto_create_topics ? "true" : "false")};
+    configs[8] = (struct controller_config){bytes_of_text("log.dirs"), bytes_of_text(b->data_dir)};
+    struct controller_settings settings = {
+        .data_dir = b->data_dir,
+        .node_id = b->config.node_id,
+        .log_dir = b->log_dir,
+        .clock = clock_system(),
+        .logger = b->logger,
+        .static_configs = configs,
+        .static_config_count = BROKER_STATIC_CONFIGS,
+    };
+    return controller_open(&settings, &b->controller, e);
+}
+
+static enum err_code broker_open_server(struct broker *b, struct err *e)
+{
+    struct server_config config = {
+        .host = b->host,
+        .port = b->config.port,
+        .workers = b->config.io_threads,
+        .max_connections = b->config.max_connections,
+        .idle_timeout_ms = b->config.idle_timeout_ms,
+        .request_max_bytes = (size_t)b->config.request_max_bytes,
+    };
+    return server_start(&config, b, b->logger, &b->server, e);
+}
+
+static enum err_code broker_open_parts(struct broker *b, struct err *e)
+{
+    enum err_code code = broker_open_log_dir(b, e);
+    if (code != ERR_OK) {
+        return err_wrap(e, "open data directory %s", b->data_dir);
+    }
+    code = broker_open_controller(b, e);
+    if (code != ERR_OK) {
+        return err_wrap(e, "open controller");
+    }
+    return broker_open_server(b, e);
+}
+
+/* ---- stop ---- */
+
+static void broker_close_parts(struct broker *b)
+{
+    if (b->server != NULL) {
+        server_drain(b->server);
+        server_stop(b->server);
+    }
+    controller_close(b->controller);
+    struct err e = {0};
+    if (log_dir_close(b->log_dir, &e) != ERR_OK) {
+        logger_error(b->logger, "broker.unclean-stop", "error=%s", e.text);
+    }
+}
+
+/* ---- metrics ---- */
+
+static double broker_metric_connections(void *ctx)
+{
+    struct server_stats stats;
+    server_get_stats(((struct broker *)ctx)->server, &stats);
+    return stats.connections;
+}
+
+static double broker_metric_requests(void *ctx)
+{
+    struct server_stats stats;
+    server_get_stats(((struct broker *)ctx)->server, &stats);
+    return (double)stats.requests;
+}
+
+static double broker_metric_refused(void *ctx)
+{
+    struct server_stats stats;
+    server_get_stats(((struct broker *)ctx)->server, &stats);
+    return (double)stats.refused;
+}
+
+static double broker_metric_malformed(void *ctx)
+{
+    struct server_stats stats;
+    server_get_stats(((struct broker *)ctx)->server, &stats);
+    return (double)stats.malformed;
+}
+
+static double broker_metric_flushes(void *ctx)
+{
+    struct log_dir_stats stats;
+    log_dir_get_stats(((struct broker *)ctx)->log_dir, &stats);
+    return (double)stats.flush_count;
+}
+
+static void broker_add_metrics(struct broker *b)
+{
+    static const struct {
+        const char *name;
+        const char *help;
+        metric_read_fn read;
+    } rows[BROKER_METRICS] = {
+        {"weir_broker_connections", "Open connections of clients.", broker_metric_connections},
+        {"weir_broker_requests_total", "Requests handled.", broker_metric_requests},
+        {"weir_broker_connections_refused_total", "Connections closed at the connection limit.",
+         broker_metric_refused},
+        {"weir_broker_malformed_requests_total", "Connections closed for what their client sent.",
+         broker_metric_malformed},
+        {"weir_broker_flushes_total", "Writes of logs to disk.", broker_metric_flushes},
+    };
+    for (size_t i = 0; i < BROKER_METRICS; i++) {
+        b->gauges[i] =
+            metrics_gauge_read(b->metrics, rows[i].name, rows[i].help, NULL, rows[i].read, b);
+    }
+}
+
+static void broker_remove_metrics(struct broker *b)
+{
+    for (size_t i = 0; i < BROKER_METRICS; i++) {
+        metrics_remove(b->metrics, b->gauges[i]);
+    }
+}
+
+/* ---- lifetime ---- */
+
+enum err_code broker_start(const struct broker_config *config, struct logger *logger,
+                           struct metrics *metrics, struct broker **out_broker, struct err *e)
+{
+    struct broker *b = mem_calloc(1, sizeof *b);
+    if (b == NULL) {
+        return err_nomem(e, "start broker");
+    }
+    b->logger = logger;
+    b->metrics = metrics;
+    enum err_code code = broker_copy_config(b, config, e);
+    if (code == ERR_OK) {
+        code = broker_open_parts(b, e);
+    }
+    if (code != ERR_OK) {
+        broker_close_parts(b);
+        mem_free(b);
+        return code;
+    }
+    broker_add_metrics(b);
+    logger_info(logger, "broker.started", "host=%s port=%u cluster=%s threads=%d", b->host,
+                (unsigned)broker_port(b), broker_cluster_id(b), b->config.io_threads);
+    *out_broker = b;
+    return ERR_OK;
+}
+
+void broker_stop(struct broker *b)
+{
+    if (b == NULL) {
+        return;
+    }
+    broker_remove_metrics(b);
+    broker_close_parts(b);
+    logger_info(b->logger, "broker.stopped", "data_dir=%s", b->data_dir);
+    mem_free(b);
+}
+
+/* ---- accessors ---- */
+
+uint16_t broker_port(const struct broker *b)
+{
+    return server_port(b->server);
+}
+
+const struct broker_config *broker_get_config(const struct broker *b)
+{
+    return &b->config;
+}
+
+struct logger *broker_logger(const struct broker *b)
+{
+    return b->logger;
+}
+
+struct log_dir *broker_log_dir(const struct broker *b)
+{
+    return b->log_dir;
+}
+
+struct controller *broker_controller(const struct broker *b)
+{
+    return b->controller;
+}
+
+struct groups *broker_groups(const struct broker *b)
+{
+    return b->groups;
+}
+
+const char *broker_cluster_id(const struct broker *b)
+{
+    return controller_cluster_id(b->controller);
+}
+
+const char *broker_advertised_host(const struct broker *b)
+{
+    return b->advertised_host;
+}
+
+uint16_t broker_advertised_port(const struct broker *b)
+{
+    return b->config.advertised_port != 0 ? b->config.advertised_port : broker_port(b);
+}
