@@ -260,7 +260,7 @@ static bool connection_receive(struct connection *c, size_t *budget)
         connection_cancel_running(c); /* nobody listens to a long poll any more */
     } else if (errno == EINTR) {
         return true;
-    } else if (errno != EAGAIN && errno != EWOULDBLOCK) {
+    } else if (errno != EAGAIN) {
         connection_close(c, errno == ECONNRESET ? NULL : "read failed");
     }
     return false;

@@ -56,7 +56,7 @@ static enum output_status output_after(ssize_t n, size_t *budget_bytes)
         if (errno == EINTR) {
             return OUTPUT_YIELD;
         }
-        return errno == EAGAIN || errno == EWOULDBLOCK ? OUTPUT_BLOCKED : OUTPUT_FAILED;
+        return errno == EAGAIN ? OUTPUT_BLOCKED : OUTPUT_FAILED;
     }
     *budget_bytes -= (size_t)n < *budget_bytes ? (size_t)n : *budget_bytes;
     return OUTPUT_DONE;
