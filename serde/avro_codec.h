@@ -19,6 +19,7 @@
 #include "common/reader.h"
 
 #define AVRO_CODEC_VARINT_MAX ((size_t)10)
+#define AVRO_CODEC_EMPTY_MAX ((size_t)1 << 20)
 
 static inline void avro_codec_put_long(struct buf *b, int64_t v)
 {
@@ -170,17 +171,21 @@ static inline struct bytes avro_codec_get_bytes(struct reader *r)
 
 /* How many items the next block of an array or map holds; 0 at its end or on failure. A negative
  * count (with the block's byte size behind it) is understood. A count that the bytes left cannot
- * hold is a failure when items take at least one byte each (item_min 1). */
-static inline size_t avro_codec_next_block(struct reader *r, size_t item_min)
+ * hold is a failure; for items of no bytes (null, empty records) say so, then up to
+ * AVRO_CODEC_EMPTY_MAX are allowed. */
+static inline size_t avro_codec_next_block(struct reader *r, bool empty_items)
 {
     int64_t count = avro_codec_get_long(r);
     if (count < 0 && count > INT64_MIN) {
         count = -count;
         (void)avro_codec_get_long(r);
     }
-    if (count < 0 || (uint64_t)count > (item_min > 0 ? reader_left(r) : (size_t)1 << 20)) {
+    size_t most = reader_left(r);
+    if (empty_items && most < AVRO_CODEC_EMPTY_MAX) {
+        most = AVRO_CODEC_EMPTY_MAX;
+    }
+    if (count < 0 || (uint64_t)count > most) {
         reader_fail(r);
-        return 0;
     }
     return reader_failed(r) ? 0 : (size_t)count;
 }
