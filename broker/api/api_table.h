@@ -18,9 +18,16 @@
     X(3, api_metadata)                    \
     X(10, api_find_coordinator)           \
     X(18, api_versions)                   \
+    X(19, api_create_topics)              \
+    X(20, api_delete_topics)              \
     X(21, api_delete_records)             \
     X(22, api_init_producer_id)           \
-    X(23, api_offset_for_leader_epoch)
+    X(23, api_offset_for_leader_epoch)    \
+    X(32, api_describe_configs)           \
+    X(37, api_create_partitions)          \
+    X(44, api_incremental_alter_configs)  \
+    X(60, api_describe_cluster)           \
+    X(75, api_describe_topic_partitions)
 /* clang-format on */
 
 #define API_TABLE_DECLARE(key, handler) void handler(struct request *rq);

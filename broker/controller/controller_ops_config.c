@@ -292,32 +292,18 @@ static int16_t commit(struct controller *c, struct alteration *a)
     return KAFKA_ERROR_NONE;
 }
 
-static bool same_resource(const struct controller_alter_configs *x,
-                          const struct controller_alter_configs *y)
-{
-    return x->resource_type == y->resource_type && bytes_equal(x->resource_name, y->resource_name);
-}
-
 /* True when the state changed. */
-static bool alter_one(struct controller *c, struct controller_op *op, size_t index)
+static bool alter_one(struct controller *c, struct controller_alter_configs *request,
+                      bool validate_only)
 {
-    struct controller_alter_configs *all = op->items;
-    struct alteration a = {.request = &all[index], .view = c->view};
-    for (size_t i = 0; i < op->count; i++) {
-        if (i != index && same_resource(&all[i], &all[index])) {
-            a.request->error =
-                refuse(&a, KAFKA_ERROR_INVALID_REQUEST,
-                       "Each resource must appear at most once: ", a.request->resource_name, "");
-            return false;
-        }
-    }
+    struct alteration a = {.request = request, .view = c->view};
     arena_init(&a.arena, ALTER_MEMORY_MAX);
     int16_t error = find_resource(c, &a);
     error = error != KAFKA_ERROR_NONE ? error : plan(&a);
     if (error == KAFKA_ERROR_NONE && a.is_topic) {
         error = check_outcome(&a);
     }
-    bool changes = error == KAFKA_ERROR_NONE && !op->validate_only && a.entry_count > 0;
+    bool changes = error == KAFKA_ERROR_NONE && !validate_only && a.entry_count > 0;
     if (changes) {
         error = commit(c, &a);
     }
@@ -341,9 +327,10 @@ static void configure_all(struct controller *c)
 
 bool controller_ops_config_run(struct controller *c, struct controller_op *op)
 {
+    struct controller_alter_configs *resources = op->items;
     bool changed = false;
     for (size_t i = 0; i < op->count; i++) {
-        changed = alter_one(c, op, i) || changed;
+        changed = alter_one(c, &resources[i], op->validate_only) || changed;
     }
     if (changed) {
         configure_all(c);
