@@ -252,10 +252,10 @@ enum err_code server_start(const struct server_config *config, struct broker *br
         return code;
     }
     s->port = server_bound_port(s->socket);
+    *out_server = s; /* before the door opens: handlers ask for the port */
     s->waiting_for = 1;
     loop_post(&s->workers[0].loop, &s->open_task);
     server_wait(s);
-    *out_server = s;
     return ERR_OK;
 }
 
