@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/command.h"
+#include "cli/manual.h"
 #include "cli/verbs.h"
 
 static int version_run(struct cli *cli)
@@ -17,8 +18,40 @@ static const struct command version_command = {
     .run = version_run,
 };
 
+static const struct command main_command;
+
+static int manual_run(struct cli *cli)
+{
+    struct err e;
+    const char *configuration = cli_flag(cli, "configuration");
+    enum err_code code = ERR_OK;
+    if (configuration == NULL && cli_argument_count(cli) != 1) {
+        return cli_fail("manual needs a directory, or --configuration FILE");
+    }
+    if (configuration != NULL) {
+        code = manual_write_configuration(configuration, &e);
+    }
+    if (code == ERR_OK && cli_argument_count(cli) == 1) {
+        code = manual_write_pages(&main_command, cli_argument(cli, 0), &e);
+    }
+    return code == ERR_OK ? 0 : cli_fail_err(&e);
+}
+
+static const struct flag manual_flags[] = {
+    {"configuration", 0, FLAG_TEXT, "FILE", NULL, "Write the settings of start as Markdown"},
+};
+
+static const struct command manual_command = {
+    .name = "manual",
+    .arguments = "[DIRECTORY]",
+    .summary = "Write the manual pages",
+    .flags = manual_flags,
+    .flag_count = sizeof manual_flags / sizeof manual_flags[0],
+    .run = manual_run,
+};
+
 static const struct command *const main_verbs[] = {
-    &start_command, &topic_command, &cluster_command, &version_command, NULL,
+    &start_command, &topic_command, &cluster_command, &version_command, &manual_command, NULL,
 };
 
 static const struct command main_command = {
