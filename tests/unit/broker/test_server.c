@@ -155,7 +155,7 @@ static void closes_what_is_not_kafka(void **state)
         {"no room for a header", "\0\0\0\1\0", 5},
         {"unknown key", "\0\0\0\x0c\x03\xe7\0\0\0\0\0\1\0\2ab", 16},
         {"unknown version", "\0\0\0\x0c\0\x03\0\x63\0\0\0\1\0\2ab", 16},
-        {"negative version", "\0\0\0\x0c\0\x12\xff\xff\0\0\0\1\0\2ab", 16},
+        {"negative version", "\0\0\0\x0c\0\x03\xff\xff\0\0\0\1\0\2ab", 16},
         {"client id past the end", "\0\0\0\x0a\0\x12\0\0\0\0\0\1\x7f\xff", 14},
         {"bad client id length", "\0\0\0\x0a\0\x12\0\0\0\0\0\1\xff\xfe", 14},
     };
