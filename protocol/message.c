@@ -47,6 +47,7 @@ static void message_init_int(const struct message_field *f, uint8_t *at)
     }
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): bounded, see message_init */
 static void message_init_field(const struct message_field *f, uint8_t *msg)
 {
     uint8_t *at = msg + f->offset;

@@ -220,8 +220,7 @@ static bool message_value_is_default(const struct message_field *f, const void *
     return false;
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): bounded by the depth of the schema, see message_write_struct
- */
+/* NOLINTNEXTLINE(misc-no-recursion): bounded by the depth of the schema */
 static bool message_field_is_default(const struct message_field *f, const uint8_t *msg)
 {
     const uint8_t *at = msg + f->offset;

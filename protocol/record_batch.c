@@ -41,7 +41,8 @@ bool record_batch_is_log_append_time(const struct record_batch *b)
 
 int8_t record_batch_peek_magic(struct bytes bytes)
 {
-    return bytes.len > RECORD_BATCH_MAGIC_AT ? (int8_t)bytes.data[RECORD_BATCH_MAGIC_AT] : -1;
+    return bytes.len > RECORD_BATCH_MAGIC_AT ? (int8_t)bytes.data[RECORD_BATCH_MAGIC_AT]
+                                             : (int8_t)-1;
 }
 
 static enum record_batch_status record_batch_check_prefix(struct bytes bytes)
