@@ -8,7 +8,7 @@
 #include "broker/api/partition_lookup.h"
 #include "broker/broker.h"
 #include "broker/controller/controller.h"
-#include "broker/storage/partition.h"
+#include "broker/controller/topic_config.h"
 #include "protocol/generated/messages.h"
 #include "protocol/kafka_error.h"
 
@@ -87,21 +87,10 @@ static bool metadata_fill_topic(struct metadata *m, const struct topic *topic,
 
 /* ---- topics that are not there ---- */
 
-/* broker.md 7.3 */
 static bool metadata_name_valid(struct bytes name)
 {
-    if (name.len == 0 || name.len > PARTITION_TOPIC_MAX || bytes_equal(name, bytes_of(".", 1)) ||
-        bytes_equal(name, bytes_of("..", 2))) {
-        return false;
-    }
-    for (size_t i = 0; i < name.len; i++) {
-        uint8_t c = name.data[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!letter && c != '.' && c != '_' && c != '-') {
-            return false;
-        }
-    }
-    return true;
+    char why[CONTROLLER_MESSAGE_MAX];
+    return topic_config_check_name(name, why, sizeof why) == KAFKA_ERROR_NONE;
 }
 
 static bool metadata_uuid_is_zero(const struct kafka_uuid *id)
