@@ -84,10 +84,16 @@ static enum err_code cli_add_value(struct cli *cli, const struct flag *f, const 
     return ERR_OK;
 }
 
-/* The value of a flag that stands in argv[*at]: behind '=', glued to the letter, or in the next
- * argument. */
+/* What is left of the command line: argv[at] is the word at hand. */
+struct cli_words {
+    char **argv;
+    int argc;
+    int at;
+};
+
+/* The value of a flag: behind '=', glued to the letter, or in the next word. */
 static enum err_code cli_take_value(struct cli *cli, const struct flag *f, const char *glued,
-                                    char **argv, int argc, int *at, struct err *e)
+                                    struct cli_words *w, struct err *e)
 {
     if (glued != NULL) {
         return cli_add_value(cli, f, glued, e);
@@ -95,29 +101,28 @@ static enum err_code cli_take_value(struct cli *cli, const struct flag *f, const
     if (f->kind == FLAG_BOOL) {
         return cli_add_value(cli, f, "true", e);
     }
-    if (*at + 1 >= argc) {
+    if (w->at + 1 >= w->argc) {
         return err_set(e, ERR_INVALID, "--%s needs a value: --%s %s", f->name, f->name,
                        f->value_name);
     }
-    (*at)++;
-    return cli_add_value(cli, f, argv[*at], e);
+    return cli_add_value(cli, f, w->argv[++w->at], e);
 }
 
-static enum err_code cli_parse_long(struct cli *cli, char **argv, int argc, int *at, struct err *e)
+static enum err_code cli_parse_long(struct cli *cli, struct cli_words *w, struct err *e)
 {
-    const char *name = argv[*at] + 2;
+    const char *name = w->argv[w->at] + 2;
     size_t len = strcspn(name, "=");
     const struct flag *f = cli_find_flag(cli->command, name, len, 0);
     if (f == NULL) {
         return err_set(e, ERR_INVALID, "unknown flag --%.*s; see \"%s --help\"", (int)len, name,
                        cli->path);
     }
-    return cli_take_value(cli, f, name[len] == '=' ? name + len + 1 : NULL, argv, argc, at, e);
+    return cli_take_value(cli, f, name[len] == '=' ? name + len + 1 : NULL, w, e);
 }
 
-static enum err_code cli_parse_short(struct cli *cli, char **argv, int argc, int *at, struct err *e)
+static enum err_code cli_parse_short(struct cli *cli, struct cli_words *w, struct err *e)
 {
-    const char *p = argv[*at] + 1;
+    const char *p = w->argv[w->at] + 1;
     while (*p != '\0') {
         const struct flag *f = cli_find_flag(cli->command, NULL, 0, *p);
         if (f == NULL) {
@@ -126,7 +131,7 @@ static enum err_code cli_parse_short(struct cli *cli, char **argv, int argc, int
         p++;
         if (f->kind == FLAG_TEXT) {
             const char *glued = *p == '=' ? p + 1 : p;
-            return cli_take_value(cli, f, *p != '\0' ? glued : NULL, argv, argc, at, e);
+            return cli_take_value(cli, f, *p != '\0' ? glued : NULL, w, e);
         }
         enum err_code code = cli_add_value(cli, f, "true", e);
         if (code != ERR_OK) {
@@ -139,8 +144,9 @@ static enum err_code cli_parse_short(struct cli *cli, char **argv, int argc, int
 static enum err_code cli_parse(struct cli *cli, int argc, char **argv, struct err *e)
 {
     bool flags_over = false;
-    for (int at = 0; at < argc; at++) {
-        const char *word = argv[at];
+    struct cli_words w = {argv, argc, 0};
+    for (; w.at < argc; w.at++) {
+        const char *word = argv[w.at];
         enum err_code code = ERR_OK;
         if (flags_over || word[0] != '-' || word[1] == '\0') {
             if (cli->argument_count == CLI_VALUES_MAX) {
@@ -150,9 +156,9 @@ static enum err_code cli_parse(struct cli *cli, int argc, char **argv, struct er
         } else if (strcmp(word, "--") == 0) {
             flags_over = true;
         } else if (word[1] == '-') {
-            code = cli_parse_long(cli, argv, argc, &at, e);
+            code = cli_parse_long(cli, &w, e);
         } else {
-            code = cli_parse_short(cli, argv, argc, &at, e);
+            code = cli_parse_short(cli, &w, e);
         }
         if (code != ERR_OK) {
             return code;

@@ -63,6 +63,7 @@ static enum err_code conf_file_sequence(struct conf_file *f, const char *key, ya
     return code;
 }
 
+/* Depth is bounded by CONF_FILE_MAX_DEPTH. NOLINTNEXTLINE(misc-no-recursion) */
 static enum err_code conf_file_mapping(struct conf_file *f, const char *prefix, yaml_node_t *node,
                                        int depth, struct err *e)
 {

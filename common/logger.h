@@ -40,11 +40,7 @@ enum err_code logger_level_parse(const char *text, enum logger_level *out_level,
         }                                                      \
     } while (0)
 
-#define logger_debug(lg, event, ...) \
-    LOGGER_AT(lg, LOGGER_DEBUG, event, __VA_ARGS__) /* NOLINT(readability-identifier-naming) */
-#define logger_info(lg, event, ...) \
-    LOGGER_AT(lg, LOGGER_INFO, event, __VA_ARGS__) /* NOLINT(readability-identifier-naming) */
-#define logger_warn(lg, event, ...) \
-    LOGGER_AT(lg, LOGGER_WARN, event, __VA_ARGS__) /* NOLINT(readability-identifier-naming) */
-#define logger_error(lg, event, ...) \
-    LOGGER_AT(lg, LOGGER_ERROR, event, __VA_ARGS__) /* NOLINT(readability-identifier-naming) */
+#define logger_debug(lg, event, ...) LOGGER_AT(lg, LOGGER_DEBUG, event, __VA_ARGS__)
+#define logger_info(lg, event, ...) LOGGER_AT(lg, LOGGER_INFO, event, __VA_ARGS__)
+#define logger_warn(lg, event, ...) LOGGER_AT(lg, LOGGER_WARN, event, __VA_ARGS__)
+#define logger_error(lg, event, ...) LOGGER_AT(lg, LOGGER_ERROR, event, __VA_ARGS__)
