@@ -1,0 +1,14 @@
+import pytest
+
+from wire import Wire
+
+
+@pytest.fixture
+def broker(make_weir):
+    return make_weir("--roles", "broker")
+
+
+@pytest.fixture
+def wire(broker):
+    with Wire(broker.kafka) as client:
+        yield client
