@@ -1,0 +1,10 @@
+/* uthash on our heap, with failure as a value: HASH_ADD leaves hh.tbl NULL when memory is short. */
+#pragma once
+
+#include "common/mem.h"
+
+#define HASH_NONFATAL_OOM 1
+#define uthash_malloc(size) mem_alloc(size)          /* NOLINT(readability-identifier-naming) */
+#define uthash_free(pointer, size) mem_free(pointer) /* NOLINT(readability-identifier-naming) */
+
+#include <uthash.h>
