@@ -32,22 +32,6 @@ struct segment;
 #define PARTITION_TOPIC_MAX 249
 #define PARTITION_TOPIC_ID_BYTES 16
 
-/* The Kafka error codes that storage answers with. */
-enum partition_error {
-    PARTITION_ERROR_UNKNOWN = -1,
-    PARTITION_ERROR_NONE = 0,
-    PARTITION_ERROR_OFFSET_OUT_OF_RANGE = 1,
-    PARTITION_ERROR_CORRUPT_MESSAGE = 2,
-    PARTITION_ERROR_UNKNOWN_TOPIC_OR_PARTITION = 3, /* deleted under the caller's feet */
-    PARTITION_ERROR_MESSAGE_TOO_LARGE = 10,
-    PARTITION_ERROR_RECORD_LIST_TOO_LARGE = 18,
-    PARTITION_ERROR_OUT_OF_ORDER_SEQUENCE = 45,
-    PARTITION_ERROR_INVALID_PRODUCER_EPOCH = 47,
-    PARTITION_ERROR_INVALID_TXN_STATE = 48,
-    PARTITION_ERROR_STORAGE = 56,
-    PARTITION_ERROR_INVALID_RECORD = 87,
-};
-
 /* Copied into the partition; topic is NUL-terminated. A topic id of zeroes is "none". */
 struct partition_id {
     char topic[PARTITION_TOPIC_MAX + 1];
@@ -93,7 +77,7 @@ struct partition_append_options {
 
 /* error_code is always set; the rest when it is 0. */
 struct partition_append_result {
-    int16_t error_code; /* enum partition_error */
+    int16_t error_code; /* enum kafka_error */
     bool duplicate;     /* nothing was written: the offsets are those of the first time */
     int64_t base_offset;
     int64_t last_offset;        /* durable: partition_wait_flushed for last_offset + 1 */
@@ -137,7 +121,8 @@ struct partition_waiter {
 /*
  * One call of w->callback when every record below `offset` is on disk (or need not be, under
  * flush.messages/flush.ms), or never will be. Returns true when it is so already: no callback then.
- * One fdatasync serves all who wait on the partition.
+ * On a stopped or deleted partition the callback comes on this thread, before the return. One
+ * fdatasync serves all who wait on the partition.
  */
 bool partition_wait_flushed(struct partition *p, int64_t offset, struct partition_waiter *w);
 
@@ -148,7 +133,7 @@ bool partition_wait_synced(struct partition *p, struct partition_waiter *w);
 /*
  * Fetch long poll: one call of w->callback when at least min_bytes (>= 1) became readable above
  * seen_high_watermark, the high watermark that the caller's partition_read reported; or when the
- * partition is stopped or deleted. Returns false, and adds nothing, when the high watermark is
+ * partition is deleted. Returns false, and adds nothing, when the high watermark is
  * another by now: read again.
  */
 bool partition_add_waiter(struct partition *p, int64_t seen_high_watermark, int64_t min_bytes,
@@ -178,7 +163,7 @@ struct partition_slice {
     int64_t high_watermark;
     int64_t last_stable_offset;
     int64_t log_start_offset;
-    int16_t error_code; /* enum partition_error */
+    int16_t error_code; /* enum kafka_error */
 };
 
 struct partition_read_options {
