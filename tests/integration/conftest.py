@@ -141,6 +141,12 @@ def weir(make_weir):
     return make_weir()
 
 
+@pytest.fixture
+def broker(make_weir):
+    """The broker alone, on port 0."""
+    return make_weir("--roles", "broker")
+
+
 class Postgres:
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)

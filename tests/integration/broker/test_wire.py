@@ -8,6 +8,12 @@ import pytest
 from wire import Reader, Wire, batch, batches, string
 
 
+@pytest.fixture
+def wire(broker):
+    with Wire(broker.kafka) as client:
+        yield client
+
+
 def versions(wire, version=0):
     return Reader(wire.call(18, version, b""))
 
