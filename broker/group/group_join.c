@@ -422,8 +422,8 @@ static void join_new(struct group *g, const struct group_join *join, int64_t now
             return;
         }
         bool added = group_add_pending(g, id, now_ms + join->info.session_timeout_ms);
-        refuse(g, join,
-               added ? KAFKA_ERROR_MEMBER_ID_REQUIRED : KAFKA_ERROR_UNKNOWN_SERVER_ERROR, id);
+        refuse(g, join, added ? KAFKA_ERROR_MEMBER_ID_REQUIRED : KAFKA_ERROR_UNKNOWN_SERVER_ERROR,
+               id);
         return;
     }
     add_and_rebalance(g, join, id, now_ms);

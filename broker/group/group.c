@@ -391,8 +391,8 @@ static bool expire_sessions(struct group *g, int64_t now_ms)
 /* Members that were told of the generation but never asked for their part of it. */
 static bool expire_syncs(struct group *g, int64_t now_ms)
 {
-    bool due = (g->state == GROUP_COMPLETING || g->state == GROUP_STABLE) &&
-               g->sync_deadline_ms <= now_ms;
+    bool due =
+        (g->state == GROUP_COMPLETING || g->state == GROUP_STABLE) && g->sync_deadline_ms <= now_ms;
     if (!due) {
         return false;
     }

@@ -38,8 +38,7 @@ static int16_t check_sync(const struct group *g, const struct group_sync *sync)
     }
     bool type_differs =
         !bytes_is_null(sync->protocol_type) && !bytes_equal(sync->protocol_type, g->protocol_type);
-    bool name_differs = !bytes_is_null(sync->protocol_name) &&
-                        !bytes_is_null(g->protocol_name) &&
+    bool name_differs = !bytes_is_null(sync->protocol_name) && !bytes_is_null(g->protocol_name) &&
                         !bytes_equal(sync->protocol_name, g->protocol_name);
     if (type_differs || name_differs) {
         return KAFKA_ERROR_INCONSISTENT_GROUP_PROTOCOL;
@@ -183,8 +182,7 @@ int16_t group_leave(struct group *g, const struct group_sender *sender, int64_t 
     struct group_member *m = NULL;
     if (sender->member_id.len == 0 && !bytes_is_null(sender->instance_id)) {
         m = group_find_static(g, sender->instance_id); /* by an administrator */
-    } else if (bytes_is_null(sender->instance_id) &&
-               group_remove_pending(g, sender->member_id)) {
+    } else if (bytes_is_null(sender->instance_id) && group_remove_pending(g, sender->member_id)) {
         group_member_gone(g, now_ms);
         return KAFKA_ERROR_NONE;
     } else {
@@ -204,8 +202,8 @@ int16_t group_leave(struct group *g, const struct group_sender *sender, int64_t 
 
 int16_t group_check_commit(struct group *g, const struct group_sender *sender, int64_t now_ms)
 {
-    bool says_member = sender->generation >= 0 || sender->member_id.len > 0 ||
-                       !bytes_is_null(sender->instance_id);
+    bool says_member =
+        sender->generation >= 0 || sender->member_id.len > 0 || !bytes_is_null(sender->instance_id);
     if (g->state == GROUP_DEAD) {
         return KAFKA_ERROR_COORDINATOR_NOT_AVAILABLE;
     }

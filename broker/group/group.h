@@ -1,7 +1,7 @@
 /*
- * One classic consumer group: a pure state machine (broker.md 4.2). Requests and the passing of time
- * come in, answers and "make this durable" go out through struct group_io; time and member ids are
- * given, nothing is read from outside. Not thread-safe: the coordinator thread owns it.
+ * One classic consumer group: a pure state machine (broker.md 4.2). Requests and the passing of
+ * time come in, answers and "make this durable" go out through struct group_io; time and member ids
+ * are given, nothing is read from outside. Not thread-safe: the coordinator thread owns it.
  *
  *              join of a first member                    all joined, or the deadline
  *    EMPTY ----------------------------> PREPARING <---------------------------------+
@@ -87,10 +87,10 @@ struct group {
     struct bytes id;
     enum group_state state;
     int32_t generation;
-    struct bytes protocol_type; /* null until the first member */
-    struct bytes protocol_name; /* null unless COMPLETING or STABLE */
-    struct bytes leader;        /* member id; null = none */
-    int64_t state_since_ms;     /* wall clock */
+    struct bytes protocol_type;    /* null until the first member */
+    struct bytes protocol_name;    /* null unless COMPLETING or STABLE */
+    struct bytes leader;           /* member id; null = none */
+    int64_t state_since_ms;        /* wall clock */
     struct group_member **members; /* in the order of arrival */
     size_t member_count;
     size_t member_capacity;
