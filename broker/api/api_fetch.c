@@ -101,6 +101,7 @@ static void fetch_read_entry(struct fetch *f, struct fetch_entry *entry)
     result->error_code = KAFKA_ERROR_NONE;
     result->records = (struct kafka_records){.bytes = bytes_of("", 0), .fd = -1};
     if (entry->slice.length > 0) {
+        result->records.bytes = bytes_null();
         result->records.fd = entry->slice.fd;
         result->records.file_position = entry->slice.position;
         result->records.file_length = (int32_t)entry->slice.length;
