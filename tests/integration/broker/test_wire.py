@@ -52,7 +52,7 @@ def test_unknown_key_or_version_closes(broker, wire, key, version):
     struct.pack(">i", -5),
     struct.pack(">i", 104857601),
     struct.pack(">i", 3) + b"abc",
-])
+], ids=["http", "tls", "negative", "too long", "too short"])
 def test_other_protocols_are_closed(broker, wire, data):
     wire.socket.sendall(data)
     wire.expect_closed()
@@ -90,23 +90,27 @@ def test_old_formats_are_refused_per_partition(wire):
     assert wire.fetch("t", 0, version=3)[0] == 35
 
 
-@pytest.mark.parametrize("data, error", [
-    (batch([b"x"], crc=1), 2),
-    (batch([b"x"])[:-1], 2),
-    (batch([b"x"])[:40], 2),
-    (batch([b"x"], magic=3), 2),
-    (b"", 87),
-    (None, 87),
-    (batch([b"x"]) + batch([b"y"]), 87),
-    (batch([b"x"], base_offset=5), 87),
-    (batch([b"x"], count=2, last_delta=1), 87),
-    (batch([b"x"], last_delta=3), 87),
-    (batch([b"x"], attributes=0x20), 87),
-    (batch([b"x"], producer_id=5, epoch=0, sequence=-1), 87),
-    (batch([b"x"], attributes=1), 87),
-    (batch([b"x" * 1100000]), 10),
-])
-def test_bad_batches(wire, data, error):
+BAD_BATCHES = {
+    "wrong crc": (batch([b"x"], crc=1), 2),
+    "cut by one": (batch([b"x"])[:-1], 2),
+    "cut in the header": (batch([b"x"])[:40], 2),
+    "unknown magic": (batch([b"x"], magic=3), 2),
+    "no bytes": (b"", 87),
+    "null": (None, 87),
+    "two batches": (batch([b"x"]) + batch([b"y"]), 87),
+    "base offset": (batch([b"x"], base_offset=5), 87),
+    "count without records": (batch([b"x"], count=2, last_delta=1), 87),
+    "last offset delta": (batch([b"x"], last_delta=3), 87),
+    "control bit": (batch([b"x"], attributes=0x20), 87),
+    "producer without sequence": (batch([b"x"], producer_id=5, epoch=0, sequence=-1), 87),
+    "not gzip": (batch([b"x"], attributes=1), 87),
+    "too large": (batch([b"x" * 1100000]), 10),
+}
+
+
+@pytest.mark.parametrize("name", BAD_BATCHES)
+def test_bad_batches(wire, name):
+    data, error = BAD_BATCHES[name]
     wire.create_topic("t")
     assert wire.produce("t", data)[0] == error
     assert wire.produce("t", batch([b"good"])) == (0, 0)
@@ -343,7 +347,8 @@ def test_metadata_null_and_empty(wire):
     assert topics(2, struct.pack(">i", -1)) >= 1
 
 
-@pytest.mark.parametrize("name, error", [("", 17), (".", 17), ("..", 17), ("a b", 17), ("x" * 250, 17)])
+@pytest.mark.parametrize("name, error", [("", 17), (".", 17), ("..", 17), ("a b", 17), ("x" * 250, 17)],
+                         ids=["empty", "dot", "dots", "space", "long"])
 def test_metadata_of_bad_names(wire, name, error):
     answer = Reader(wire.call(3, 4, struct.pack(">i", 1) + string(name) + b"\1"))
     answer.int32()
