@@ -247,9 +247,16 @@ static void log_line(const rd_kafka_t *rk, int level, const char *facility, cons
                  facility, text);
 }
 
-enum err_code client_config_open(const struct client_config *c, enum client_config_kind kind,
-                                 client_config_delivered_fn delivered, struct logger *lg,
-                                 rd_kafka_t **out_rk, struct err *e)
+static void log_nothing(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    (void)rk;
+    (void)level;
+    (void)facility;
+    (void)text;
+}
+
+static enum err_code make_conf(const struct client_config *c, enum client_config_kind kind,
+                               rd_kafka_conf_t **out_conf, struct err *e)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     if (conf == NULL) {
@@ -263,19 +270,58 @@ enum err_code client_config_open(const struct client_config *c, enum client_conf
         rd_kafka_conf_destroy(conf);
         return code;
     }
+    *out_conf = conf;
+    return ERR_OK;
+}
+
+static enum err_code open_conf(rd_kafka_conf_t *take_conf, enum client_config_kind kind,
+                               rd_kafka_t **out_rk, struct err *e)
+{
+    char reason[256];
+    /* Producers may make the broker create topics by looking at them; an admin client must not. */
+    rd_kafka_type_t type = kind == CLIENT_CONFIG_PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER;
+    rd_kafka_t *rk = rd_kafka_new(type, take_conf, reason, sizeof reason);
+    if (rk == NULL) {
+        rd_kafka_conf_destroy(take_conf);
+        return err_set(e, ERR_INVALID, "open Kafka client: %s", reason);
+    }
+    *out_rk = rk;
+    return ERR_OK;
+}
+
+enum err_code client_config_open(const struct client_config *c, enum client_config_kind kind,
+                                 client_config_delivered_fn delivered, struct logger *lg,
+                                 rd_kafka_t **out_rk, struct err *e)
+{
+    rd_kafka_conf_t *conf = NULL;
+    enum err_code code = make_conf(c, kind, &conf, e);
+    if (code != ERR_OK) {
+        return code;
+    }
     rd_kafka_conf_set_log_cb(conf, log_line);
     rd_kafka_conf_set_opaque(conf, lg);
     if (delivered != NULL) {
         rd_kafka_conf_set_dr_msg_cb(conf, delivered);
     }
-    char reason[256];
-    /* Producers may make the broker create topics by looking at them; an admin client must not. */
-    rd_kafka_type_t type = kind == CLIENT_CONFIG_PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER;
-    rd_kafka_t *rk = rd_kafka_new(type, conf, reason, sizeof reason);
-    if (rk == NULL) {
-        rd_kafka_conf_destroy(conf);
-        return err_set(e, ERR_INVALID, "open Kafka client: %s", reason);
+    return open_conf(conf, kind, out_rk, e);
+}
+
+enum err_code client_config_open_hooked(const struct client_config *c, enum client_config_kind kind,
+                                        const struct client_config_hooks *hooks,
+                                        rd_kafka_t **out_rk, struct err *e)
+{
+    rd_kafka_conf_t *conf = NULL;
+    enum err_code code = make_conf(c, kind, &conf, e);
+    if (code != ERR_OK) {
+        return code;
     }
-    *out_rk = rk;
-    return ERR_OK;
+    rd_kafka_conf_set_log_cb(conf, log_nothing);
+    rd_kafka_conf_set_opaque(conf, hooks->opaque);
+    if (hooks->delivered != NULL) {
+        rd_kafka_conf_set_dr_msg_cb(conf, hooks->delivered);
+    }
+    if (hooks->rebalance != NULL) {
+        rd_kafka_conf_set_rebalance_cb(conf, hooks->rebalance);
+    }
+    return open_conf(conf, kind, out_rk, e);
 }

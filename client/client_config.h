@@ -52,3 +52,17 @@ typedef void (*client_config_delivered_fn)(rd_kafka_t *rk, const rd_kafka_messag
 enum err_code client_config_open(const struct client_config *c, enum client_config_kind kind,
                                  client_config_delivered_fn delivered, struct logger *lg,
                                  rd_kafka_t **out_rk, struct err *e);
+
+/* For an owner that needs the client's callbacks with its own pointer. */
+struct client_config_hooks {
+    client_config_delivered_fn delivered; /* NULL: none */
+    /* From rd_kafka_consumer_poll and rd_kafka_consumer_close; must assign. NULL: none. */
+    void (*rebalance)(rd_kafka_t *rk, rd_kafka_resp_err_t why,
+                      rd_kafka_topic_partition_list_t *partitions, void *opaque);
+    void *opaque;
+};
+
+/* As client_config_open; librdkafka's own lines are dropped. */
+enum err_code client_config_open_hooked(const struct client_config *c, enum client_config_kind kind,
+                                        const struct client_config_hooks *hooks,
+                                        rd_kafka_t **out_rk, struct err *e);
