@@ -83,6 +83,10 @@ struct compacted_topic_write {
  * timeout_ms. On failure some may have been written. */
 enum err_code compacted_topic_write(struct compacted_topic *t, struct compacted_topic_write *writes,
                                     size_t count, int timeout_ms, struct err *e);
+/* Queues one record and returns: for what may be lost with the process (states, caches). A record
+ * that cannot be written is logged. */
+enum err_code compacted_topic_post(struct compacted_topic *t, struct bytes key, struct bytes value,
+                                   struct err *e);
 /* compacted_topic_write, then waits until on_record has seen them all. Not from on_record. */
 enum err_code compacted_topic_write_read_back(struct compacted_topic *t,
                                               struct compacted_topic_write *writes, size_t count,

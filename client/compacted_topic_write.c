@@ -5,6 +5,7 @@
 #include "client/compacted_topic_internal.h"
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/logger.h"
 #include "common/mem.h"
 
 #define WATERMARK_TIMEOUT_MS 5000
@@ -33,8 +34,14 @@ static int64_t deadline_after(int timeout_ms)
 void compacted_topic_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
     (void)rk;
-    (void)opaque;
     struct ticket *ticket = message->_private;
+    if (ticket == NULL) {
+        if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            logger_warn(opaque, "topic.write_lost", "topic=%s error=\"%s\"",
+                        rd_kafka_topic_name(message->rkt), rd_kafka_err2str(message->err));
+        }
+        return;
+    }
     struct request *request = ticket->request;
     struct compacted_topic *t = request->topic;
     lock_acquire(&t->lock);
@@ -54,18 +61,16 @@ void compacted_topic_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message
     }
 }
 
-static rd_kafka_resp_err_t produce(struct compacted_topic *t,
-                                   const struct compacted_topic_write *write, struct ticket *ticket)
+static rd_kafka_resp_err_t produce(struct compacted_topic *t, struct bytes key, struct bytes value,
+                                   struct ticket *ticket)
 {
     const rd_kafka_vu_t arguments[] = {
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = t->name},
         {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = RD_KAFKA_PARTITION_UA},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         /* librdkafka copies, but its union has no const. */
-        {.vtype = RD_KAFKA_VTYPE_KEY,
-         .u.mem = {(void *)(uintptr_t)write->key.data, write->key.len}},
-        {.vtype = RD_KAFKA_VTYPE_VALUE,
-         .u.mem = {(void *)(uintptr_t)write->value.data, write->value.len}},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)key.data, key.len}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)value.data, value.len}},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = ticket},
     };
     rd_kafka_error_t *error =
@@ -82,7 +87,8 @@ static void produce_all(struct request *request, const struct compacted_topic_wr
     struct compacted_topic *t = request->topic;
     for (size_t i = 0; i < count; i++) {
         request->tickets[i].request = request;
-        rd_kafka_resp_err_t error = produce(t, &writes[i], &request->tickets[i]);
+        rd_kafka_resp_err_t error =
+            produce(t, writes[i].key, writes[i].value, &request->tickets[i]);
         if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
             lock_acquire(&t->lock);
             request->error = error;
@@ -126,6 +132,15 @@ enum err_code compacted_topic_write(struct compacted_topic *t, struct compacted_
     return done ? ERR_OK
                 : err_set(e, ERR_TIMEOUT, "write to topic %s: no answer in %d ms", t->name,
                           timeout_ms);
+}
+
+enum err_code compacted_topic_post(struct compacted_topic *t, struct bytes key, struct bytes value,
+                                   struct err *e)
+{
+    rd_kafka_resp_err_t error = produce(t, key, value, NULL);
+    return error == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? ERR_OK
+               : client_error_set(e, error, "write to topic %s", t->name);
 }
 
 static enum err_code wait_position(struct compacted_topic *t, int32_t partition, int64_t end,
