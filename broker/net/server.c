@@ -101,13 +101,14 @@ static enum err_code server_listen(const char *host, uint16_t port, int *out_soc
 
 static uint16_t server_bound_port(int socket)
 {
-    struct sockaddr_storage address = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } address = {0};
     socklen_t length = sizeof address;
-    CHECK(getsockname(socket, (struct sockaddr *)&address, &length) == 0);
-    if (address.ss_family == AF_INET6) {
-        return ntohs(((const struct sockaddr_in6 *)(const void *)&address)->sin6_port);
-    }
-    return ntohs(((const struct sockaddr_in *)(const void *)&address)->sin_port);
+    CHECK(getsockname(socket, &address.any, &length) == 0);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.in6.sin6_port : address.in.sin_port);
 }
 
 static void server_on_pause_end(uv_timer_t *timer)

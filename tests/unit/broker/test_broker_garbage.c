@@ -21,22 +21,20 @@
 /* What is inside is random, so the process may well use some memory: but not that much. */
 #define MEMORY_MAX_KB ((long)2 * 1024 * 1024)
 
-static struct broker_fixture fixture;
-
 static int setup(void **state)
 {
-    (void)state;
+    static struct broker_fixture fixture;
     struct broker_config config;
     broker_config_init(&config);
     config.io_threads = 2;
     broker_fixture_start(&fixture, &config);
+    *state = &fixture;
     return 0;
 }
 
 static int teardown(void **state)
 {
-    (void)state;
-    broker_fixture_stop(&fixture);
+    broker_fixture_stop(*state);
     return 0;
 }
 
@@ -63,9 +61,9 @@ static void encode_request(const struct message_api *api, int16_t version, uint6
     arena_deinit(&arena);
 }
 
-static void expect_alive(void)
+static void expect_alive(const struct broker_fixture *f)
 {
-    int c = raw_client_connect(fixture.port);
+    int c = raw_client_connect(f->port);
     struct buf frame;
     buf_init(&frame, 100000);
     raw_client_header(&frame, KAFKA_API_API_VERSIONS, 0, 4711);
@@ -79,34 +77,34 @@ static void expect_alive(void)
 
 /* The answer is not waited for: a random request may wait for hours (a join, a long poll). What
  * follows on the same connection shows whether the broker lives. */
-static void send_and_go(struct bytes frame)
+static void send_and_go(const struct broker_fixture *f, struct bytes frame)
 {
-    int c = raw_client_connect(fixture.port);
+    int c = raw_client_connect(f->port);
     (void)raw_client_send_frame(c, frame);
     raw_client_close(c);
 }
 
-static void cut_everywhere(struct bytes frame)
+static void cut_everywhere(const struct broker_fixture *f, struct bytes frame)
 {
     for (size_t len = 0; len < frame.len; len++) {
-        send_and_go(bytes_of(frame.data, len));
+        send_and_go(f, bytes_of(frame.data, len));
     }
 }
 
-static void change_everywhere(struct buf *frame)
+static void change_everywhere(const struct broker_fixture *f, struct buf *frame)
 {
     static const uint8_t values[] = {0x00, 0x7f, 0x80, 0xff};
     for (size_t at = 0; at < frame->len; at++) {
         uint8_t original = frame->data[at];
         frame->data[at] = values[at % sizeof values];
-        send_and_go(buf_bytes(frame));
+        send_and_go(f, buf_bytes(frame));
         frame->data[at] = original;
     }
 }
 
 static void survives_garbage_in_every_request(void **state)
 {
-    (void)state;
+    const struct broker_fixture *f = *state;
     for (size_t i = 0; i < message_apis_count; i++) {
         const struct message_api *api = &message_apis[i];
         if (api_table_find(api->key) == NULL) {
@@ -117,10 +115,10 @@ static void survives_garbage_in_every_request(void **state)
             struct buf frame;
             buf_init(&frame, 1 << 20);
             encode_request(api, versions[v], 1000 * (i + 1) + v, &frame);
-            cut_everywhere(buf_bytes(&frame));
-            change_everywhere(&frame);
+            cut_everywhere(f, buf_bytes(&frame));
+            change_everywhere(f, &frame);
             buf_deinit(&frame);
-            expect_alive();
+            expect_alive(f);
         }
     }
     struct rusage usage;
@@ -132,7 +130,7 @@ static void survives_garbage_in_every_request(void **state)
  * refused. */
 static void survives_random_content_of_every_version(void **state)
 {
-    (void)state;
+    const struct broker_fixture *f = *state;
     for (size_t i = 0; i < message_apis_count; i++) {
         const struct message_api *api = &message_apis[i];
         if (api_table_find(api->key) == NULL) {
@@ -143,11 +141,11 @@ static void survives_random_content_of_every_version(void **state)
                 struct buf frame;
                 buf_init(&frame, 1 << 20);
                 encode_request(api, version, seed * 7919, &frame);
-                send_and_go(buf_bytes(&frame));
+                send_and_go(f, buf_bytes(&frame));
                 buf_deinit(&frame);
             }
         }
-        expect_alive();
+        expect_alive(f);
     }
 }
 

@@ -9,7 +9,7 @@
 #include "common/arena.h"
 #include "tests/support/test.h"
 
-enum { FILE_BYTES = 3 * 1000 * 1000 };
+#define FILE_BYTES ((size_t)3 * 1000 * 1000)
 
 struct fixture {
     int sockets[2];
@@ -92,7 +92,7 @@ static void memory_and_file_parts_arrive_in_order(void **state)
     add_splice(f, 10, 1000);
     add_splice(f, 5, 1);
     buf_append_text(&f->output.head, "two");
-    add_splice(f, 0, FILE_BYTES);
+    add_splice(f, 0, (int32_t)FILE_BYTES);
     assert_int_equal(output_spliced_bytes(&f->output), FILE_BYTES + 1001);
     struct buf received;
     buf_init(&received, 2 * FILE_BYTES);
@@ -114,7 +114,7 @@ static void memory_and_file_parts_arrive_in_order(void **state)
 static void a_full_socket_blocks_and_the_budget_yields(void **state)
 {
     struct fixture *f = *state;
-    add_splice(f, 0, FILE_BYTES);
+    add_splice(f, 0, (int32_t)FILE_BYTES);
     size_t budget = 1;
     assert_int_equal(output_send(&f->output, f->sockets[0], &budget), OUTPUT_YIELD);
     budget = (size_t)100 * 1000 * 1000;
@@ -125,7 +125,7 @@ static void a_full_socket_blocks_and_the_budget_yields(void **state)
 static void a_file_that_ends_early_is_a_failure(void **state)
 {
     struct fixture *f = *state;
-    add_splice(f, FILE_BYTES - 10, 20);
+    add_splice(f, (int64_t)FILE_BYTES - 10, 20);
     struct buf received;
     buf_init(&received, 1000);
     assert_int_equal(send_and_read(f, &received), OUTPUT_FAILED);
