@@ -99,8 +99,7 @@ static int64_t crash_round(struct storage_fixture *f, uint64_t *seed, int64_t ac
     }
     (void)close(report[1]);
     for (uint64_t i = 0; i < acks; i++) {
-        assert_int_equal(read(report[0], &acknowledged, sizeof acknowledged),
-                         sizeof acknowledged);
+        assert_int_equal(read(report[0], &acknowledged, sizeof acknowledged), sizeof acknowledged);
     }
     assert_int_equal(kill(child, SIGKILL), 0);
     int64_t later = 0;
@@ -226,8 +225,8 @@ static void keeps_what_was_acknowledged(void **state)
 {
     (void)state;
     const char *given = getenv("WEIR_TEST_SEED"); /* NOLINT(concurrency-mt-unsafe) */
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 10)
-                                  : (uint64_t)clock_mono_ns(clock_system()) | 1;
+    uint64_t seed =
+        given != NULL ? strtoull(given, NULL, 10) : (uint64_t)clock_mono_ns(clock_system()) | 1;
     print_message("WEIR_TEST_SEED=%" PRIu64 "\n", seed);
     struct storage_fixture f;
     storage_fixture_open(&f);

@@ -207,8 +207,8 @@ static void behaves_as_an_array_of_batches(void **state)
     (void)state;
     const char *given = getenv("WEIR_TEST_SEED"); /* NOLINT(concurrency-mt-unsafe) */
     struct model *m = test_calloc(1, sizeof *m);
-    m->seed = given != NULL ? strtoull(given, NULL, 10)
-                            : (uint64_t)clock_mono_ns(clock_system()) | 1;
+    m->seed =
+        given != NULL ? strtoull(given, NULL, 10) : (uint64_t)clock_mono_ns(clock_system()) | 1;
     print_message("WEIR_TEST_SEED=%" PRIu64 "\n", m->seed);
     storage_fixture_open(&m->f);
     m->f.config.checkpoint_interval_ms = 0;
