@@ -222,7 +222,7 @@ static int16_t check_create(const struct controller *c, struct controller_create
 
 static enum err_code random_topic_id(uint8_t out_id[CONTROLLER_ID_SIZE], struct err *e)
 {
-    uint8_t id[CONTROLLER_ID_SIZE];
+    uint8_t id[CONTROLLER_ID_SIZE] = {0};
     if (getrandom(id, sizeof id, 0) != (ssize_t)sizeof id) {
         return err_set(e, ERR_IO, "no random bytes for a topic id");
     }
@@ -239,7 +239,7 @@ static enum err_code random_topic_id(uint8_t out_id[CONTROLLER_ID_SIZE], struct 
 static enum err_code create_topic(struct controller *c, struct controller_create_topic *request,
                                   struct err *e)
 {
-    uint8_t id[CONTROLLER_ID_SIZE];
+    uint8_t id[CONTROLLER_ID_SIZE] = {0};
     if (random_topic_id(id, e) != ERR_OK) {
         return e->code;
     }

@@ -290,6 +290,7 @@ enum err_code log_dir_open(const struct log_dir_config *config, const struct clo
     if (code != ERR_OK) {
         return code;
     }
+    CHECK(dir != NULL);
     code = log_dir_lock(dir, e);
     if (code == ERR_OK) {
         code = log_flusher_create(config->flusher_threads, &dir->env.flusher, e);
