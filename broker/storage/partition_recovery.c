@@ -315,12 +315,34 @@ static void partition_trust_indexes(const struct partition *p, struct segment *s
     }
 }
 
+/* Sorted they are; do they also lie inside the file? */
+static bool partition_indexes_fit(const struct segment *s, int64_t file_size, int64_t next_offset)
+{
+    if (s->offsets.count > 0) {
+        struct segment_index_offset last =
+            segment_index_offset_at(&s->offsets, s->offsets.count - 1);
+        if (last.position >= file_size || s->base_offset + last.relative_offset >= next_offset) {
+            return false;
+        }
+    }
+    if (s->times.count > 0) {
+        struct segment_index_time last = segment_index_time_at(&s->times, s->times.count - 1);
+        return s->base_offset + last.relative_offset < next_offset;
+    }
+    return true;
+}
+
 /* A sealed segment below the recovery point: what the indexes' files say, without reading it. */
 static enum err_code partition_load_sealed(struct partition *p, struct segment *s,
                                            int64_t file_size, int64_t next_offset, struct err *e)
 {
     struct err why;
     enum err_code code = partition_load_indexes(p, s, &why);
+    if (code == ERR_OK && !partition_indexes_fit(s, file_size, next_offset)) {
+        segment_index_deinit(&s->offsets);
+        segment_index_deinit(&s->times);
+        code = ERR_CORRUPT;
+    }
     if (code == ERR_OK && file_size > 0) {
         code = partition_load_first(s, file_size, e);
         if (code != ERR_OK) {
@@ -340,6 +362,11 @@ static enum err_code partition_load_sealed(struct partition *p, struct segment *
     }
     /* Missing or damaged: from the log. */
     code = partition_scan(p, s, file_size, false, e);
+    if (code == ERR_OK && s->next_offset > next_offset) {
+        code =
+            err_set(e, ERR_CORRUPT, "it holds offset %" PRId64 ", which the next segment has too",
+                    s->next_offset - 1);
+    }
     if (code == ERR_OK) {
         segment_seal(s);
         s->next_offset = next_offset;
