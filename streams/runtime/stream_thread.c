@@ -1,0 +1,543 @@
+#include "streams/runtime/stream_thread.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/client_admin.h"
+#include "client/client_config.h"
+#include "client/client_error.h"
+#include "common/check.h"
+#include "common/clock.h"
+#include "common/logger.h"
+#include "common/mem.h"
+#include "streams/runtime/internal_topics.h"
+#include "streams/runtime/stream_thread_internal.h"
+#include "streams/runtime/streams_config.h"
+#include "streams/value/serde_registry.h"
+
+#define THREAD_RESTART_PAUSE_MS 500
+#define THREAD_TOPIC_PAUSE_MS 500
+#define THREAD_POLL_BATCH 1000
+/* Records processed before the clock is looked at again. */
+#define THREAD_PROCESS_BATCH 256
+#define THREAD_PROCESS_MS 50
+#define THREAD_REGISTRY_PAUSE_MS 200
+
+bool thread_pause(struct stream_thread *t, int ms)
+{
+    int64_t end_ns = clock_mono_ns(clock_system()) + (int64_t)ms * 1000000;
+    lock_acquire(&t->lock);
+    bool in_time = true;
+    while (!atomic_load(&t->stop) && in_time) {
+        in_time = cond_wait_until(&t->stopped, &t->lock, end_ns);
+    }
+    lock_release(&t->lock);
+    if (t->producer != NULL) {
+        struct err ignored; /* a failed delivery comes back with the next send */
+        (void)stream_producer_poll(t->producer, &ignored);
+    }
+    return !atomic_load(&t->stop);
+}
+
+void thread_fail(struct stream_thread *t, enum err_code code, const struct err *e)
+{
+    if (t->failure == ERR_OK) {
+        t->failure = code;
+        t->failure_text = *e;
+    }
+}
+
+enum err_code thread_client_config(const struct stream_thread *t, const char *const *prefixes,
+                                   const char *suffix, struct client_config *out, struct err *e)
+{
+    const struct weir_config *config = t->config.config;
+    char client_id[512];
+    (void)snprintf(client_id, sizeof client_id, "%s%s", t->config.client_id, suffix);
+    enum err_code code = client_config_init(out, weir_config_get(config, "bootstrap.servers"), e);
+    if (code == ERR_OK) {
+        code = client_config_set(out, "client.id", client_id, e);
+    }
+    if (code == ERR_OK && strstr(suffix, "consumer") != NULL) {
+        code = client_config_set(out, "group.id", weir_config_get(config, "application.id"), e);
+    }
+    return code == ERR_OK ? streams_config_client(config, prefixes, out, e) : code;
+}
+
+static enum err_code thread_open_producer(struct stream_thread *t, struct err *e)
+{
+    static const char *const prefixes[] = {"producer.", NULL};
+    struct client_config c = {0};
+    enum err_code code = thread_client_config(t, prefixes, "-producer", &c, e);
+    static const char *const defaults[][2] = {{"linger.ms", "5"},
+                                              {"queue.buffering.max.messages", "500000"},
+                                              {"queue.buffering.max.kbytes", "262144"},
+                                              {"compression.type", "none"}};
+    for (size_t i = 0; code == ERR_OK && i < sizeof defaults / sizeof defaults[0]; i++) {
+        if (client_config_get(&c, defaults[i][0]) == NULL) {
+            code = client_config_set(&c, defaults[i][0], defaults[i][1], e);
+        }
+    }
+    if (code == ERR_OK) {
+        code = stream_producer_open(&c, &t->stop, &t->producer, e);
+    }
+    client_config_deinit(&c);
+    return code;
+}
+
+static enum err_code thread_subscribe(struct stream_thread *t, struct err *e)
+{
+    const char *application_id = weir_config_get(t->config.config, "application.id");
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(8);
+    for (const struct topology_node *n = t->config.topology->first; n != NULL; n = n->next) {
+        for (size_t i = 0;
+             n->kind == TOPOLOGY_SOURCE && n->merged_into == NULL && i < n->topic_count; i++) {
+            char *name = n->repartition ? task_internal_topic(application_id, n->topics[i], NULL)
+                                        : mem_strdup(n->topics[i]);
+            if (name != NULL) {
+                (void)rd_kafka_topic_partition_list_add(topics, name, RD_KAFKA_PARTITION_UA);
+            }
+            mem_free(name);
+        }
+    }
+    rd_kafka_resp_err_t error = rd_kafka_subscribe(t->consumer, topics);
+    rd_kafka_topic_partition_list_destroy(topics);
+    return error == RD_KAFKA_RESP_ERR_NO_ERROR ? ERR_OK : client_error_set(e, error, "subscribe");
+}
+
+static enum err_code thread_open_consumer(struct stream_thread *t, struct err *e)
+{
+    static const char *const prefixes[] = {"consumer.", "main.consumer.", NULL};
+    struct client_config c = {0};
+    enum err_code code = thread_client_config(t, prefixes, "-consumer", &c, e);
+    static const char *const defaults[][2] = {{"auto.offset.reset", "earliest"},
+                                              {"allow.auto.create.topics", "false"},
+                                              {"partition.assignment.strategy", "range"},
+                                              {"enable.partition.eof", "true"},
+                                              {"enable.auto.commit", "false"},
+                                              {"enable.auto.offset.store", "false"},
+                                              {"queued.max.messages.kbytes", "32768"}};
+    for (size_t i = 0; code == ERR_OK && i < sizeof defaults / sizeof defaults[0]; i++) {
+        if (client_config_get(&c, defaults[i][0]) == NULL) {
+            code = client_config_set(&c, defaults[i][0], defaults[i][1], e);
+        }
+    }
+    struct client_config_hooks hooks = {.rebalance = thread_tasks_rebalance, .opaque = t};
+    if (code == ERR_OK) {
+        code = client_config_open_hooked(&c, CLIENT_CONFIG_CONSUMER, &hooks, &t->consumer, e);
+    }
+    client_config_deinit(&c);
+    if (code != ERR_OK) {
+        return code;
+    }
+    (void)rd_kafka_poll_set_consumer(t->consumer);
+    return thread_subscribe(t, e);
+}
+
+/* Waits until the source topics are there, and makes the internal ones. */
+static enum err_code thread_prepare_topics(struct stream_thread *t, struct err *e)
+{
+    static const char *const prefixes[] = {"admin.", NULL};
+    struct client_config c = {0};
+    struct client_admin *admin = NULL;
+    enum err_code code = thread_client_config(t, prefixes, "-admin", &c, e);
+    if (code == ERR_OK) {
+        code = client_admin_open(&c, t->config.logger, &admin, e);
+    }
+    client_config_deinit(&c);
+    enum err_code logged = ERR_OK;
+    while (code == ERR_OK) {
+        code = internal_topics_prepare(t->config.topology, t->config.config, admin, e);
+        if (code != ERR_NOT_FOUND && !err_code_retriable(code)) {
+            break;
+        }
+        if (code != logged) {
+            logger_warn(t->config.logger, "topics.waiting", "client=%s why=\"%s\"",
+                        t->config.client_id, e->text);
+            logged = code;
+        }
+        code =
+            thread_pause(t, THREAD_TOPIC_PAUSE_MS) ? ERR_OK : err_set(e, ERR_CANCELLED, "stopped");
+    }
+    client_admin_close(admin);
+    return code;
+}
+
+/* Where a message belongs; the one before usually went there too. */
+static bool thread_find_input(struct stream_thread *t, const rd_kafka_message_t *m)
+{
+    if (t->last_task < t->task_count) {
+        const struct thread_task *k = t->tasks[t->last_task];
+        if (k->inputs[t->last_input].rkt == m->rkt && task_partition(k->task) == m->partition) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < t->task_count; i++) {
+        struct thread_task *k = t->tasks[i];
+        if (task_partition(k->task) != m->partition) {
+            continue;
+        }
+        int input = task_find_input(k->task, rd_kafka_topic_name(m->rkt));
+        if (input >= 0) {
+            k->inputs[input].rkt = m->rkt;
+            t->last_task = i;
+            t->last_input = (size_t)input;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err_code thread_copy_headers(const rd_kafka_message_t *m, struct value_headers *out,
+                                         struct err *e)
+{
+    rd_kafka_headers_t *headers = NULL;
+    *out = (struct value_headers){0};
+    if (rd_kafka_message_headers(m, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return ERR_OK;
+    }
+    size_t count = rd_kafka_header_cnt(headers);
+    struct value_header *items = mem_calloc(count + 1, sizeof *items);
+    if (items == NULL) {
+        return err_nomem(e, "headers");
+    }
+    for (size_t i = 0; i < count; i++) {
+        const void *value = NULL;
+        size_t len = 0;
+        (void)rd_kafka_header_get_all(headers, i, &items[i].name, &value, &len);
+        items[i].value = bytes_of(value, len);
+    }
+    *out = (struct value_headers){count, items};
+    return ERR_OK;
+}
+
+static enum err_code thread_take_record(struct stream_thread *t, rd_kafka_message_t *m,
+                                        struct err *e)
+{
+    rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+    struct task_record r = {.key = bytes_of(m->key, m->key_len),
+                            .value = bytes_of(m->payload, m->len),
+                            .timestamp_ms = rd_kafka_message_timestamp(m, &type),
+                            .offset = m->offset,
+                            .owner = m};
+    enum err_code code = thread_copy_headers(m, &r.headers, e);
+    if (code != ERR_OK) {
+        rd_kafka_message_destroy(m);
+        return code;
+    }
+    return task_push(t->tasks[t->last_task]->task, t->last_input, &r, e);
+}
+
+/* A consumer's event that is no record. Most heal by themselves. */
+static enum err_code thread_take_event(struct stream_thread *t, const rd_kafka_message_t *m,
+                                       struct err *e)
+{
+    if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        if (thread_find_input(t, m)) {
+            struct task *task = t->tasks[t->last_task]->task;
+            if (task_input_queued(task, t->last_input) == 0) {
+                task_input_advance(task, t->last_input, m->offset);
+                task_set_drained(task, t->last_input, true);
+            }
+        }
+        return ERR_OK;
+    }
+    enum err_code code = client_error_set(e, m->err, "consume");
+    if (code == ERR_AUTH || m->err == RD_KAFKA_RESP_ERR__FATAL) {
+        return code;
+    }
+    logger_debug(t->config.logger, "consumer.event", "client=%s error=\"%s\"", t->config.client_id,
+                 e->text);
+    return ERR_OK;
+}
+
+static enum err_code thread_poll(struct stream_thread *t, int timeout_ms, struct err *e)
+{
+    for (int i = 0; i < THREAD_POLL_BATCH; i++) {
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(t->consumer, i == 0 ? timeout_ms : 0);
+        if (m == NULL) {
+            break;
+        }
+        enum err_code code = ERR_OK;
+        if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR || !thread_find_input(t, m)) {
+            code = m->err != RD_KAFKA_RESP_ERR_NO_ERROR ? thread_take_event(t, m, e) : ERR_OK;
+            rd_kafka_message_destroy(m);
+        } else {
+            code = thread_take_record(t, m, e);
+        }
+        if (code != ERR_OK || t->failure != ERR_OK) {
+            return code;
+        }
+    }
+    return ERR_OK;
+}
+
+/* Partitions without a record: is more known to be there? What the last fetch said is enough. */
+static void thread_look_at_idle(struct stream_thread *t, struct task *task)
+{
+    for (size_t i = 0; i < task_input_count(task); i++) {
+        int64_t low = -1;
+        int64_t high = -1;
+        if (task_input_queued(task, i) > 0) {
+            continue;
+        }
+        bool known = rd_kafka_get_watermark_offsets(t->consumer, task_input_topic(task, i),
+                                                    task_partition(task), &low,
+                                                    &high) == RD_KAFKA_RESP_ERR_NO_ERROR;
+        if (t->never_wait || (known && high >= 0 && task_input_position(task, i) >= high)) {
+            task_set_drained(task, i, true);
+        }
+    }
+}
+
+static enum err_code thread_process_task(struct stream_thread *t, struct task *task, bool *out_more,
+                                         struct err *e)
+{
+    enum task_result result = TASK_PROCESSED;
+    for (int i = 0; i < THREAD_PROCESS_BATCH && result == TASK_PROCESSED; i++) {
+        enum err_code code = task_process(task, &result, e);
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
+    if (result == TASK_WAITING) {
+        thread_look_at_idle(t, task);
+        enum err_code code = task_process(task, &result, e);
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
+    *out_more = *out_more || result == TASK_PROCESSED;
+    return ERR_OK;
+}
+
+/* Everything that is queued and may be processed, for a while. */
+static enum err_code thread_process(struct stream_thread *t, bool *out_more, struct err *e)
+{
+    const struct clock *clock = clock_system();
+    int64_t end = clock_mono_ms(clock) + THREAD_PROCESS_MS;
+    do {
+        *out_more = false;
+        for (size_t i = 0; i < t->task_count; i++) {
+            enum err_code code = thread_process_task(t, t->tasks[i]->task, out_more, e);
+            if (err_code_retriable(code)) {
+                /* Nothing was touched: the registry is away, say. The record waits. */
+                logger_warn(t->config.logger, "record.waiting", "client=%s why=\"%s\"",
+                            t->config.client_id, e->text);
+                (void)thread_pause(t, THREAD_REGISTRY_PAUSE_MS);
+                code = ERR_OK;
+            }
+            if (code != ERR_OK) {
+                return code;
+            }
+        }
+    } while (*out_more && clock_mono_ms(clock) < end);
+    return stream_producer_poll(t->producer, e);
+}
+
+static enum err_code thread_restore(struct stream_thread *t, struct err *e)
+{
+    bool done = false;
+    enum err_code code = thread_restore_step(t, &done, e);
+    if (code != ERR_OK || !done) {
+        return code;
+    }
+    rd_kafka_resp_err_t error = rd_kafka_assign(t->consumer, t->pending);
+    thread_restore_end(t);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return client_error_set(e, error, "assign");
+    }
+    atomic_store(&t->state, WEIR_STATE_RUNNING);
+    return ERR_OK;
+}
+
+static enum err_code thread_step(struct stream_thread *t, bool *in_out_more, struct err *e)
+{
+    int64_t since = clock_mono_ms(clock_system()) - t->last_commit_ms;
+    int64_t left = t->commit_interval_ms - since;
+    int64_t timeout = streams_config_number(t->config.config, "poll.ms");
+    timeout = left < timeout ? left : timeout;
+    timeout = timeout < 1 ? 1 : timeout;
+    bool busy = *in_out_more || t->pending != NULL;
+    enum err_code code = thread_poll(t, busy ? 0 : (int)timeout, e);
+    if (code == ERR_OK && t->failure == ERR_OK) {
+        code = t->pending != NULL ? thread_restore(t, e) : thread_process(t, in_out_more, e);
+    }
+    if (code == ERR_OK && t->failure == ERR_OK &&
+        clock_mono_ms(clock_system()) - t->last_commit_ms >= t->commit_interval_ms) {
+        code = thread_tasks_commit(t, e);
+    }
+    if (code == ERR_OK && t->failure != ERR_OK) {
+        *e = t->failure_text;
+        code = t->failure;
+    }
+    return code;
+}
+
+static void thread_close_session(struct stream_thread *t, bool clean)
+{
+    t->dirty = t->dirty || !clean;
+    if (t->dirty) {
+        thread_tasks_close(t, false);
+    }
+    if (t->consumer != NULL) {
+        (void)rd_kafka_consumer_close(t->consumer); /* revokes: clean tasks are committed there */
+    }
+    thread_tasks_close(t, !t->dirty);
+    if (t->consumer != NULL) {
+        rd_kafka_destroy(t->consumer);
+        t->consumer = NULL;
+    }
+    stream_producer_close(t->producer);
+    t->producer = NULL;
+}
+
+/* From subscribing to leaving. ERR_OK: stopped, and all is committed. */
+static enum err_code thread_run_session(struct stream_thread *t, struct err *e)
+{
+    t->failure = ERR_OK;
+    t->dirty = false;
+    atomic_store(&t->state, WEIR_STATE_REBALANCING);
+    enum err_code code = thread_prepare_topics(t, e);
+    if (code == ERR_OK) {
+        code = thread_open_producer(t, e);
+    }
+    if (code == ERR_OK) {
+        code = thread_open_consumer(t, e);
+    }
+    t->last_commit_ms = clock_mono_ms(clock_system());
+    bool more = false;
+    while (code == ERR_OK && !atomic_load(&t->stop)) {
+        code = thread_step(t, &more, e);
+    }
+    if (code == ERR_OK && t->producer != NULL) {
+        code = thread_tasks_commit(t, e);
+    }
+    t->failure = code;
+    thread_close_session(t, code == ERR_OK);
+    if (code == ERR_OK && t->failure != ERR_OK) {
+        *e = t->failure_text;
+        code = t->failure;
+    }
+    return code;
+}
+
+static void *thread_main(void *arg)
+{
+    struct stream_thread *t = arg;
+    struct err e = {0};
+    while (!atomic_load(&t->stop)) {
+        enum err_code code = thread_run_session(t, &e);
+        if (code == ERR_OK || code == ERR_CANCELLED) {
+            continue;
+        }
+        bool again = err_code_retriable(code);
+        if (again) {
+            logger_warn(t->config.logger, "thread.restarting", "client=%s error=\"%s\"",
+                        t->config.client_id, e.text);
+            (void)thread_pause(t, THREAD_RESTART_PAUSE_MS);
+            continue;
+        }
+        logger_error(t->config.logger, "thread.failed", "client=%s error=\"%s\"",
+                     t->config.client_id, e.text);
+        t->error = e;
+        atomic_store(&t->state, WEIR_STATE_ERROR);
+        return NULL;
+    }
+    atomic_store(&t->state, WEIR_STATE_NOT_RUNNING);
+    return NULL;
+}
+
+static bool thread_wait_for_registry(void *wait_ctx, int attempt)
+{
+    struct stream_thread *t = wait_ctx;
+    if (attempt == 1) {
+        logger_warn(t->config.logger, "registry.waiting", "client=%s", t->config.client_id);
+    }
+    return (int64_t)attempt * THREAD_REGISTRY_PAUSE_MS < t->timeout_ms &&
+           thread_pause(t, THREAD_REGISTRY_PAUSE_MS);
+}
+
+enum err_code stream_thread_create(const struct stream_thread_config *config,
+                                   struct stream_thread **out_thread, struct err *e)
+{
+    struct stream_thread *t = mem_calloc(1, sizeof *t);
+    if (t == NULL) {
+        return err_nomem(e, "stream thread");
+    }
+    t->config = *config;
+    lock_init(&t->lock);
+    cond_init(&t->stopped);
+    int64_t threads = streams_config_number(config->config, "num.stream.threads");
+    t->budget.limit_bytes =
+        (size_t)(streams_config_number(config->config, "statestore.cache.max.bytes") / threads);
+    t->commit_interval_ms = streams_config_number(config->config, "commit.interval.ms");
+    t->timeout_ms = streams_config_number(config->config, "task.timeout.ms");
+    t->never_wait = streams_config_number(config->config, "max.task.idle.ms") < 0;
+    atomic_store(&t->state, WEIR_STATE_CREATED);
+    struct serde_registry_config registry = {
+        .client = config->registry, .wait = thread_wait_for_registry, .wait_ctx = t};
+    enum err_code code = serde_registry_create(&registry, &t->schemas, e);
+    if (code != ERR_OK) {
+        stream_thread_destroy(t);
+        return code;
+    }
+    *out_thread = t;
+    return ERR_OK;
+}
+
+enum err_code stream_thread_start(struct stream_thread *t, struct err *e)
+{
+    CHECK(!t->started);
+    int failure = pthread_create(&t->pthread, NULL, thread_main, t);
+    if (failure != 0) {
+        return err_errno(e, failure, "start stream thread");
+    }
+    t->started = true;
+    return ERR_OK;
+}
+
+void stream_thread_stop(struct stream_thread *t)
+{
+    lock_acquire(&t->lock);
+    atomic_store(&t->stop, true);
+    cond_broadcast(&t->stopped);
+    lock_release(&t->lock);
+}
+
+void stream_thread_join(struct stream_thread *t)
+{
+    if (t->started) {
+        (void)pthread_join(t->pthread, NULL); /* only our own handle: cannot fail */
+        t->started = false;
+    }
+}
+
+void stream_thread_destroy(struct stream_thread *t)
+{
+    if (t == NULL) {
+        return;
+    }
+    stream_thread_stop(t);
+    stream_thread_join(t);
+    serde_registry_destroy(t->schemas);
+    cond_deinit(&t->stopped);
+    lock_deinit(&t->lock);
+    mem_free((void *)t->tasks);
+    mem_free(t);
+}
+
+enum weir_state stream_thread_state(const struct stream_thread *t)
+{
+    return (enum weir_state)atomic_load(&t->state);
+}
+
+const struct err *stream_thread_error(const struct stream_thread *t)
+{
+    return &t->error;
+}
+
+const struct task_counters *stream_thread_counters(const struct stream_thread *t)
+{
+    return &t->counters;
+}

@@ -1,0 +1,91 @@
+/* What the files of a stream thread share: stream_thread.c (loop), thread_tasks.c (assignment,
+ * commit), thread_restore.c. */
+#pragma once
+
+#include <pthread.h>
+
+#include <librdkafka/rdkafka.h>
+
+#include "common/lock.h"
+#include "streams/runtime/stream_producer.h"
+#include "streams/runtime/stream_thread.h"
+#include "streams/state/rocks.h"
+
+#define THREAD_PATH_MAX 4096
+
+struct thread_restore {
+    int64_t next; /* offset to apply */
+    int64_t end;  /* of the changelog when restoring began; -1: not asked yet */
+};
+
+struct thread_input {
+    int64_t committed;           /* -1: nothing */
+    const rd_kafka_topic_t *rkt; /* once a message came */
+};
+
+struct thread_task {
+    struct task *task;
+    struct rocks *rocks;
+    struct thread_input *inputs;
+    struct thread_restore *restores; /* by store */
+    bool restoring;
+    bool restored;        /* something was applied */
+    int64_t checkpointed; /* sum of offsets in the checkpoint file */
+    char dir[THREAD_PATH_MAX];
+    char checkpoint[THREAD_PATH_MAX + 16];
+};
+
+struct stream_thread {
+    struct stream_thread_config config;
+    pthread_t pthread;
+    bool started;
+    struct lock lock; /* only for pauses that end early */
+    struct cond stopped;
+    atomic_bool stop;
+    _Atomic int state; /* enum weir_state */
+    struct err error;
+    struct task_counters counters;
+    struct record_cache_budget budget;
+    struct serde_registry *schemas;
+    struct stream_producer *producer;
+    rd_kafka_t *consumer;
+    rd_kafka_t *restorer;                     /* only while restoring */
+    rd_kafka_topic_partition_list_t *pending; /* to be assigned when all is restored */
+    struct thread_task **tasks;
+    size_t task_count;
+    int64_t last_commit_ms;
+    int64_t commit_interval_ms;
+    int64_t timeout_ms;    /* task.timeout.ms */
+    bool never_wait;       /* max.task.idle.ms = -1 */
+    bool dirty;            /* tasks must not be committed */
+    enum err_code failure; /* of a callback; ends the session */
+    struct err failure_text;
+    size_t last_task; /* where the last message went */
+    size_t last_input;
+};
+
+/* Pauses, serving the producer; false when asked to stop. */
+bool thread_pause(struct stream_thread *t, int ms);
+/* The first failure of the session is kept. */
+void thread_fail(struct stream_thread *t, enum err_code code, const struct err *e);
+
+/* A client's settings with the application's own on top; "consumer." also takes "main.consumer.".
+ */
+struct client_config;
+enum err_code thread_client_config(const struct stream_thread *t, const char *const *prefixes,
+                                   const char *suffix, struct client_config *out, struct err *e);
+
+/* thread_tasks.c */
+void thread_tasks_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t why,
+                            rd_kafka_topic_partition_list_t *partitions, void *opaque);
+enum err_code thread_tasks_commit(struct stream_thread *t, struct err *e);
+/* Commits and checkpoints if clean; then frees. */
+void thread_tasks_close(struct stream_thread *t, bool clean);
+enum err_code thread_tasks_checkpoint(struct thread_task *k, struct err *e);
+
+/* thread_restore.c */
+enum err_code thread_restore_begin(struct stream_thread *t, struct err *e);
+bool thread_restore_is_needed(const struct stream_thread *t);
+/* Some records; *out_done when no task is behind any more. */
+enum err_code thread_restore_step(struct stream_thread *t, bool *out_done, struct err *e);
+void thread_restore_end(struct stream_thread *t);
