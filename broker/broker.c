@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "broker/controller/controller.h"
+#include "broker/group/groups.h"
 #include "broker/net/server.h"
 #include "broker/storage/log_dir.h"
 #include "common/check.h"
@@ -159,6 +160,12 @@ static enum err_code broker_open_parts(struct broker *b, struct err *e)
     if (code != ERR_OK) {
         return err_wrap(e, "open controller");
     }
+    struct groups_settings groups = {
+        .controller = b->controller, .clock = clock_system(), .logger = b->logger};
+    code = groups_open(&groups, &b->groups, e);
+    if (code != ERR_OK) {
+        return err_wrap(e, "open group coordinator");
+    }
     return broker_open_server(b, e);
 }
 
@@ -168,6 +175,10 @@ static void broker_close_parts(struct broker *b)
 {
     if (b->server != NULL) {
         server_drain(b->server);
+    }
+    /* Answers those who wait in a rebalance: the server stops when the last request is finished. */
+    groups_close(b->groups);
+    if (b->server != NULL) {
         server_stop(b->server);
     }
     controller_close(b->controller);

@@ -1,4 +1,6 @@
-/* Key 10: with one node, the coordinator of everything is this one. */
+/* Key 10: with one node, the coordinator of everything is this one. The first question for that of
+ * a group creates __consumer_offsets. */
+#include "broker/api/api_group.h"
 #include "broker/api/api_table.h"
 #include "broker/broker.h"
 #include "protocol/generated/messages.h"
@@ -24,12 +26,15 @@ static int16_t find_coordinator_check(int8_t type, struct bytes key, const char 
     return KAFKA_ERROR_NONE;
 }
 
-static void find_coordinator_fill(const struct broker *b, int8_t type, struct bytes key,
+static void find_coordinator_fill(const struct broker *b, int8_t type, int16_t error,
                                   struct kafka_find_coordinator_response_coordinator *out)
 {
     const char *message = NULL;
-    out->key = key;
-    out->error_code = find_coordinator_check(type, key, &message);
+    out->error_code = find_coordinator_check(type, out->key, &message);
+    if (out->error_code == KAFKA_ERROR_NONE && error != KAFKA_ERROR_NONE) {
+        out->error_code = error;
+        message = "the group coordinator is not ready";
+    }
     out->error_message = bytes_of_text(message);
     if (out->error_code == KAFKA_ERROR_NONE) {
         out->node_id = broker_get_config(b)->node_id;
@@ -42,7 +47,8 @@ static void find_coordinator_fill(const struct broker *b, int8_t type, struct by
     }
 }
 
-void api_find_coordinator(struct request *rq)
+/* error: why groups have no coordinator now, or 0 */
+static void find_coordinator_answer(struct request *rq, int16_t error)
 {
     const struct kafka_find_coordinator_request *body = rq->body;
     bool batch = rq->version >= FIND_COORDINATOR_BATCH_VERSION;
@@ -56,8 +62,8 @@ void api_find_coordinator(struct request *rq)
     }
     message_init(&kafka_find_coordinator_response_schema, response);
     for (int32_t i = 0; i < count; i++) {
-        find_coordinator_fill(rq->broker, body->key_type,
-                              batch ? body->coordinator_keys[i] : body->key, &coordinators[i]);
+        coordinators[i].key = batch ? body->coordinator_keys[i] : body->key;
+        find_coordinator_fill(rq->broker, body->key_type, error, &coordinators[i]);
     }
     if (batch) {
         response->coordinators = coordinators;
@@ -70,4 +76,44 @@ void api_find_coordinator(struct request *rq)
         response->port = coordinators[0].port;
     }
     request_respond(rq, response);
+}
+
+struct find_coordinator_wait {
+    struct groups_topic_wait wait;
+    struct request *rq;
+};
+
+static void find_coordinator_topic(void *ctx, int16_t error)
+{
+    struct find_coordinator_wait *w = ctx;
+    find_coordinator_answer(w->rq, error);
+}
+
+static void find_coordinator_run(struct groups *gs, struct request *rq)
+{
+    struct find_coordinator_wait *w = request_alloc(rq, sizeof *w);
+    if (w == NULL) {
+        request_close(rq, "out of memory");
+        return;
+    }
+    w->rq = rq;
+    w->wait = (struct groups_topic_wait){.done = find_coordinator_topic, .ctx = w};
+    groups_await_topic(gs, &w->wait);
+}
+
+static void find_coordinator_refuse(struct request *rq, int16_t error)
+{
+    /* Loading is told by the requests that follow: this one is the coordinator all the same. */
+    find_coordinator_answer(rq, error == KAFKA_ERROR_COORDINATOR_LOAD_IN_PROGRESS ? KAFKA_ERROR_NONE
+                                                                                  : error);
+}
+
+void api_find_coordinator(struct request *rq)
+{
+    const struct kafka_find_coordinator_request *body = rq->body;
+    if (body->key_type == FIND_COORDINATOR_GROUP) {
+        api_group_post(rq, find_coordinator_run, find_coordinator_refuse);
+    } else {
+        find_coordinator_answer(rq, KAFKA_ERROR_NONE);
+    }
 }
