@@ -1,0 +1,314 @@
+#include <string.h>
+
+#include "common/json.h"
+#include "common/mem.h"
+#include "common/text.h"
+#include "registry/registry_internal.h"
+#include "serde/avro_schema.h"
+
+#define REGISTRY_REQUEST_SCHEMA_MAX ((size_t)16 * 1024 * 1024)
+
+struct registry_flags registry_request_flags(const struct http_request *rq)
+{
+    return (struct registry_flags){
+        .normalize = http_request_query_bool(rq, "normalize"),
+        .deleted = http_request_query_bool(rq, "deleted"),
+        .permanent = http_request_query_bool(rq, "permanent"),
+        .force = http_request_query_bool(rq, "force"),
+        .verbose = http_request_query_bool(rq, "verbose"),
+        .default_to_global = http_request_query_bool(rq, "defaultToGlobal"),
+    };
+}
+
+const char *registry_request_subject(const struct http_request *rq, struct registry_answer *a)
+{
+    const char *subject = http_request_param(rq, "subject");
+    /* ":.:name" is the default context, that is, the name itself. */
+    if (strncmp(subject, ":.:", 3) == 0) {
+        subject += 3;
+    }
+    if (strncmp(subject, ":.", 2) == 0 || strncmp(subject, ":*:", 3) == 0) {
+        registry_answer_error(a, 42208,
+                              "The specified subject '%s' is not a valid. Contexts other than the "
+                              "default one are not supported",
+                              subject);
+        return NULL;
+    }
+    bool reserved = *subject == '\0' || strcmp(subject, "__GLOBAL") == 0 ||
+                    strcmp(subject, "__EMPTY") == 0 || strlen(subject) > REGISTRY_SUBJECT_MAX;
+    for (const char *at = subject; *at != '\0' && !reserved; at++) {
+        reserved = (unsigned char)*at < 0x20 || *at == 0x7f;
+    }
+    if (reserved) {
+        registry_answer_error(a, 42208, "The specified subject '%s' is not a valid.", subject);
+        return NULL;
+    }
+    return subject;
+}
+
+bool registry_request_version(const struct http_request *rq, struct registry_answer *a,
+                              int *out_version)
+{
+    const char *text = http_request_param(rq, "version");
+    int64_t v = 0;
+    if (text_equals_nocase(text, "latest")) {
+        v = -1;
+    } else if (!text_parse_int64(text, &v) || v == 0 || v < -1 || v > INT32_MAX) {
+        registry_answer_error(a, 42202,
+                              "The specified version '%s' is not a valid version id. Allowed "
+                              "values are between [1, 2^31-1] and the string \"latest\"",
+                              text);
+        return false;
+    }
+    *out_version = (int)v;
+    return true;
+}
+
+bool registry_request_number(const struct http_request *rq, struct registry_answer *a,
+                             const char *name, int *out)
+{
+    const char *text = http_request_query(rq, name);
+    int64_t v = 0;
+    if (text == NULL) {
+        return true;
+    }
+    if (!text_parse_int64(text, &v) || v < INT32_MIN || v > INT32_MAX) {
+        registry_answer_error(a, 404, "HTTP 404 Not Found");
+        return false;
+    }
+    *out = (int)v;
+    return true;
+}
+
+json_t *registry_request_body(const struct http_request *rq, struct registry_answer *a)
+{
+    struct bytes body = http_request_body(rq);
+    if (body.len == 0) {
+        registry_answer_error(a, 422, "The request body must not be empty");
+        return NULL;
+    }
+    json_t *json = NULL;
+    struct err e = {.code = ERR_OK};
+    if (json_decode(body, NULL, &json, &e) != ERR_OK) {
+        registry_answer_error(a, 400, "The request body is not valid JSON: %s", e.text);
+        return NULL;
+    }
+    if (!json_is_object(json)) {
+        json_decref(json);
+        registry_answer_error(a, 400, "The request body must be a JSON object");
+        return NULL;
+    }
+    return json;
+}
+
+/* The start of a 42201: what was sent, as the original prints it. */
+static void registry_request_invalid(const struct registry_candidate *c,
+                                     const struct registry_candidate_how *how, const char *text,
+                                     const char *details, struct registry_answer *a)
+{
+    if (how->plain_error) {
+        registry_answer_error(a, 42201, "%s", details);
+        return;
+    }
+    registry_answer_error(a, 42201,
+                          "Invalid schema {subject=%s,version=%d,id=%d,schemaType=AVRO,references=["
+                          "],metadata=null,ruleSet=null,schema=%s}, details: %s",
+                          how->subject, c->version, c->id > 0 ? c->id : -1, text, details);
+}
+
+/* One reference of a request; -1 becomes the latest version. */
+static json_t *registry_request_reference(struct registry *r, const json_t *given,
+                                          struct registry_answer *a)
+{
+    const char *name = json_string_value(json_object_get(given, "name"));
+    const char *subject = json_string_value(json_object_get(given, "subject"));
+    const json_t *version = json_object_get(given, "version");
+    if (name == NULL || subject == NULL || !json_is_integer(version)) {
+        registry_answer_error(a, 42201,
+                              "Invalid schema: a reference needs name, subject and version");
+        return NULL;
+    }
+    json_int_t wanted = json_integer_value(version);
+    const struct registry_version *v =
+        wanted >= -1 && wanted <= INT32_MAX
+            ? registry_store_version(registry_store_subject(r->store, subject), (int)wanted, false)
+            : NULL;
+    /* One that is not there is refused when the schema is parsed. */
+    return json_pack("{s:s,s:s,s:I}", "name", name, "subject", subject, "version",
+                     v != NULL ? (json_int_t)v->version : wanted);
+}
+
+/* A new array, or NULL with *out_ok telling none from refused. */
+static json_t *registry_request_references(struct registry *r, const json_t *body,
+                                           struct registry_answer *a, bool *out_ok)
+{
+    const json_t *given = json_object_get(body, "references");
+    *out_ok = true;
+    if (given == NULL || json_is_null(given)) {
+        return NULL;
+    }
+    if (!json_is_array(given)) {
+        registry_answer_error(a, 400, "\"references\" must be an array");
+        *out_ok = false;
+        return NULL;
+    }
+    json_t *references = json_array();
+    for (size_t i = 0; i < json_array_size(given) && *out_ok; i++) {
+        json_t *reference = registry_request_reference(r, json_array_get(given, i), a);
+        *out_ok = reference != NULL && json_array_append_new(references, reference) == 0;
+    }
+    return references;
+}
+
+/* What we cannot honour is refused, not dropped. */
+static bool registry_request_supported(const json_t *body, struct registry_answer *a)
+{
+    const json_t *type = json_object_get(body, "schemaType");
+    const char *type_text = json_string_value(type);
+    if (type != NULL && !json_is_null(type) &&
+        (type_text == NULL || strcmp(type_text, "AVRO") != 0)) {
+        registry_answer_error(a, 42201, "Invalid schema type %s",
+                              type_text != NULL ? type_text : "(not a text)");
+        return false;
+    }
+    const json_t *metadata = json_object_get(body, "metadata");
+    if (metadata != NULL && !json_is_null(metadata)) {
+        registry_answer_error(a, 42201, "Schema metadata is not supported");
+        return false;
+    }
+    const json_t *rule_set = json_object_get(body, "ruleSet");
+    if (rule_set != NULL && !json_is_null(rule_set)) {
+        registry_answer_error(a, 42210, "Schema rules are not supported");
+        return false;
+    }
+    return true;
+}
+
+/* The text of the body; an empty one stands for that of the previous version. */
+static const char *registry_request_text(struct registry *r, const json_t *body,
+                                         const char *subject, struct registry_answer *a)
+{
+    const json_t *schema = json_object_get(body, "schema");
+    if (schema != NULL && !json_is_null(schema) && !json_is_string(schema)) {
+        registry_answer_error(a, 400, "\"schema\" must be a text");
+        return NULL;
+    }
+    const char *text = json_string_value(schema);
+    if (text != NULL && *text != '\0') {
+        return text;
+    }
+    const struct registry_version *previous =
+        registry_store_version(registry_store_subject(r->store, subject), -1, false);
+    if (previous == NULL) {
+        registry_answer_error(a, 42201, "Empty schema");
+        return NULL;
+    }
+    return previous->content->text;
+}
+
+/* The canonical (or normalized) content of a parsed schema. */
+static struct registry_content *registry_request_content(const struct avro_schema *schema,
+                                                         bool normalize, json_t *references)
+{
+    if (!normalize) {
+        return registry_content_create(avro_schema_text(schema), "AVRO", references, NULL, NULL);
+    }
+    struct buf b;
+    buf_init(&b, REGISTRY_REQUEST_SCHEMA_MAX);
+    avro_schema_write_normalized(schema, &b);
+    const char *text = buf_text(&b);
+    struct registry_content *content =
+        text != NULL ? registry_content_create(text, "AVRO", references, NULL, NULL) : NULL;
+    buf_deinit(&b);
+    return content;
+}
+
+static int registry_request_positive(const json_t *body, const char *key)
+{
+    json_int_t v = json_integer_value(json_object_get(body, key));
+    return v >= -1 && v <= INT32_MAX ? (int)v : 0;
+}
+
+bool registry_request_schema(struct registry *r, const json_t *body,
+                             struct registry_candidate_how how, struct registry_answer *a,
+                             struct registry_candidate *out_candidate)
+{
+    bool ok = false;
+    const char *text =
+        registry_request_supported(body, a) ? registry_request_text(r, body, how.subject, a) : NULL;
+    json_t *references = text != NULL ? registry_request_references(r, body, a, &ok) : NULL;
+    if (!ok) {
+        json_decref(references);
+        return false;
+    }
+    struct registry_candidate c = {.id = registry_request_positive(body, "id"),
+                                   .version = registry_request_positive(body, "version")};
+    struct registry_content *given = registry_content_create(text, "AVRO", references, NULL, NULL);
+    struct err e = {.code = ERR_OK};
+    if (given == NULL) {
+        registry_answer_error(a, 500, "out of memory");
+    } else if (registry_store_parse(r->store, given, how.strict, true, &c.schema, &e) != ERR_OK) {
+        registry_request_invalid(&c, &how, text, e.text, a);
+    } else {
+        bool normalize = how.normalize || registry_settings_normalize(r, how.subject);
+        c.content = registry_request_content(c.schema, normalize, references);
+        if (c.content == NULL) {
+            registry_answer_error(a, 500, "out of memory");
+        }
+    }
+    registry_content_unref(given);
+    json_decref(references);
+    if (c.content == NULL) {
+        registry_candidate_free(&c);
+        return false;
+    }
+    *out_candidate = c;
+    return true;
+}
+
+void registry_candidate_free(struct registry_candidate *c)
+{
+    registry_content_unref(c->content);
+    avro_schema_unref(c->schema);
+}
+
+/* Two texts that differ in the order of attributes only say the same. */
+static bool registry_request_equivalent(const struct registry_content *x,
+                                        const struct registry_content *y)
+{
+    bool plain = x->metadata == NULL && x->rule_set == NULL && registry_content_is_avro(x);
+    bool same_references = x->references == NULL || y->references == NULL
+                               ? x->references == y->references
+                               : json_equal(x->references, y->references) == 1;
+    if (!plain || !same_references || strlen(x->text) != strlen(y->text)) {
+        return false;
+    }
+    const struct json_limits limits = {.max_bytes = REGISTRY_REQUEST_SCHEMA_MAX, .any_root = true};
+    json_t *a = NULL;
+    json_t *b = NULL;
+    bool same = json_decode(bytes_of_text(x->text), &limits, &a, NULL) == ERR_OK &&
+                json_decode(bytes_of_text(y->text), &limits, &b, NULL) == ERR_OK &&
+                json_equal(a, b) == 1;
+    json_decref(a);
+    json_decref(b);
+    return same;
+}
+
+const struct registry_version *registry_request_find(const struct registry_subject *subject,
+                                                     const struct registry_candidate *c,
+                                                     bool deleted)
+{
+    for (size_t i = subject != NULL ? subject->count : 0; i > 0; i--) {
+        const struct registry_version *v = &subject->versions[i - 1];
+        if ((deleted || !v->deleted) && strcmp(v->content->hash, c->content->hash) == 0) {
+            return v;
+        }
+    }
+    for (size_t i = subject != NULL ? subject->count : 0; i > 0; i--) {
+        const struct registry_version *v = &subject->versions[i - 1];
+        if (!v->deleted && registry_request_equivalent(v->content, c->content)) {
+            return v;
+        }
+    }
+    return NULL;
+}

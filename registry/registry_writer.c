@@ -1,0 +1,170 @@
+#include <string.h>
+
+#include "common/logger.h"
+#include "common/mem.h"
+#include "registry/registry_internal.h"
+
+#define REGISTRY_WRITER_QUEUE_MAX 10000
+
+void registry_respond(struct http_request *rq, struct registry_answer *a)
+{
+    if (buf_failed(&a->body)) {
+        registry_answer_error(a, 500, "The answer is too large");
+    }
+    http_request_respond(rq, a->status, buf_bytes(&a->body));
+    registry_answer_deinit(a);
+}
+
+void registry_batch_add(struct registry_batch *b, const char *key, const char *value)
+{
+    if (b->failed || b->count == REGISTRY_WRITER_BATCH_MAX || key == NULL) {
+        b->failed = true;
+        return;
+    }
+    if (b->count == b->capacity) {
+        size_t capacity = b->capacity > 0 ? b->capacity * 2 : 4;
+        struct compacted_topic_write *grown = mem_realloc(b->writes, capacity * sizeof *grown);
+        if (grown == NULL) {
+            b->failed = true;
+            return;
+        }
+        b->writes = grown;
+        b->capacity = capacity;
+    }
+    char *key_copy = mem_strdup(key);
+    char *value_copy = mem_strdup(value);
+    b->failed = key_copy == NULL || (value != NULL && value_copy == NULL);
+    b->writes[b->count++] = (struct compacted_topic_write){.key = bytes_of_text(key_copy),
+                                                           .value = bytes_of_text(value_copy)};
+}
+
+void registry_batch_free(struct registry_batch *b)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        mem_free((void *)(uintptr_t)b->writes[i].key.data);
+        mem_free((void *)(uintptr_t)b->writes[i].value.data);
+    }
+    mem_free(b->writes);
+    *b = (struct registry_batch){0};
+}
+
+static void registry_writer_refuse(struct registry *r, struct registry_answer *a,
+                                   enum err_code code, const struct err *e)
+{
+    if (code == ERR_LIMIT) {
+        registry_answer_error(a, 42209, "Register operation failed because schema is too large");
+        return;
+    }
+    logger_warn(r->lg, "registry.write_failed", "topic=%s error=\"%s\"", r->topic_name, e->text);
+    if (code == ERR_TIMEOUT) {
+        registry_answer_error(a, 50002, "Write to the Kafka store timed out: %s", e->text);
+    } else {
+        registry_answer_error(a, 50001, "Error while writing to the Kafka store: %s", e->text);
+    }
+}
+
+bool registry_writer_write(struct registry *r, struct registry_batch *batch,
+                           struct registry_answer *a)
+{
+    struct err e = {.code = ERR_OK};
+    enum err_code code =
+        batch->failed ? err_nomem(&e, "records")
+                      : compacted_topic_write_read_back(r->topic, batch->writes, batch->count,
+                                                        r->write_timeout_ms, &e);
+    registry_batch_free(batch);
+    if (code != ERR_OK) {
+        registry_writer_refuse(r, a, code, &e);
+    }
+    return code == ERR_OK;
+}
+
+bool registry_writer_catch_up(struct registry *r, struct registry_answer *a)
+{
+    /* Also after a write whose end is unknown: what it left in the topic is seen before the next
+     * decision. */
+    struct err e = {.code = ERR_OK};
+    enum err_code code = compacted_topic_read_to_end(r->topic, r->write_timeout_ms, &e);
+    if (code != ERR_OK) {
+        registry_writer_refuse(r, a, code, &e);
+    }
+    return code == ERR_OK;
+}
+
+static struct registry_job *registry_writer_next(struct registry *r)
+{
+    lock_acquire(&r->lock);
+    while (r->first == NULL && !r->stopping) {
+        cond_wait(&r->queued, &r->lock);
+    }
+    struct registry_job *job = r->first;
+    if (job != NULL) {
+        r->first = job->next;
+        r->last = r->first != NULL ? r->last : NULL;
+        r->job_count--;
+    }
+    lock_release(&r->lock);
+    return job;
+}
+
+static void *registry_writer_run(void *arg)
+{
+    struct registry *r = arg;
+    struct registry_job *job = NULL;
+    while ((job = registry_writer_next(r)) != NULL) {
+        struct registry_answer a;
+        registry_answer_init(&a);
+        if (registry_writer_catch_up(r, &a)) {
+            job->run(r, job, &a);
+        }
+        registry_respond(job->rq, &a);
+        mem_free(job);
+    }
+    return NULL;
+}
+
+void registry_writer_queue(struct registry *r, struct http_request *rq, registry_job_fn run)
+{
+    struct registry_job *job = mem_alloc(sizeof *job);
+    bool queued = false;
+    if (job != NULL) {
+        *job = (struct registry_job){.rq = rq, .flags = registry_request_flags(rq), .run = run};
+        lock_acquire(&r->lock);
+        if (r->job_count < REGISTRY_WRITER_QUEUE_MAX && !r->stopping) {
+            if (r->last != NULL) {
+                r->last->next = job;
+            } else {
+                r->first = job;
+            }
+            r->last = job;
+            r->job_count++;
+            queued = true;
+            cond_signal(&r->queued);
+        }
+        lock_release(&r->lock);
+    }
+    if (!queued) {
+        mem_free(job);
+        http_request_respond_error(rq, 503, 503, "Too many requests are waiting to be written");
+    }
+}
+
+enum err_code registry_writer_start(struct registry *r, struct err *e)
+{
+    if (pthread_create(&r->writer, NULL, registry_writer_run, r) != 0) {
+        return err_set(e, ERR_NOMEM, "start registry: no thread");
+    }
+    r->writer_running = true;
+    return ERR_OK;
+}
+
+void registry_writer_stop(struct registry *r)
+{
+    lock_acquire(&r->lock);
+    r->stopping = true;
+    cond_broadcast(&r->queued);
+    lock_release(&r->lock);
+    if (r->writer_running) {
+        (void)pthread_join(r->writer, NULL);
+        r->writer_running = false;
+    }
+}
