@@ -6,6 +6,7 @@
 
 #include "broker/broker.h"
 #include "common/check.h"
+#include "registry/registry.h"
 
 static enum err_code start_broker(struct start_context *ctx, struct logger *lg, void **out_handle,
                                   struct err *e)
@@ -42,9 +43,41 @@ static void stop_broker(void *handle)
     broker_stop(handle);
 }
 
+static enum err_code start_registry(struct start_context *ctx, struct logger *lg, void **out_handle,
+                                    struct err *e)
+{
+    const struct conf *c = ctx->conf;
+    const struct registry_config config = {
+        .bootstrap_servers = ctx->bootstrap_servers,
+        .host = conf_text(c, "registry.host"),
+        .port = (uint16_t)conf_int(c, "registry.port"),
+        .topic = conf_text(c, "registry.topic"),
+        .replication_factor = (int)conf_int(c, "replication.factor"),
+        .compatibility = conf_text(c, "registry.compatibility"),
+    };
+    struct registry *r = NULL;
+    enum err_code code = registry_start(&config, lg, ctx->metrics, &r, e);
+    if (code != ERR_OK) {
+        return code;
+    }
+    /* Where the other roles of this process find it: an address that binds all is not one to call.
+     */
+    bool any = strcmp(config.host, "0.0.0.0") == 0 || strcmp(config.host, "::") == 0;
+    (void)snprintf(ctx->registry_url, sizeof ctx->registry_url, "http://%s:%u",
+                   any ? "127.0.0.1" : config.host, registry_port(r));
+    (void)printf("registry  listening on http://%s:%u\n", config.host, registry_port(r));
+    *out_handle = r;
+    return ERR_OK;
+}
+
+static void stop_registry(void *handle)
+{
+    registry_stop(handle);
+}
+
 const struct start_role start_roles[START_ROLE_COUNT] = {
     {"broker", start_broker, stop_broker},
-    {"registry", NULL, NULL},
+    {"registry", start_registry, stop_registry},
     {"connect", NULL, NULL},
     {"streams", NULL, NULL},
 };
