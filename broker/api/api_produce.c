@@ -18,6 +18,7 @@
 #include "protocol/generated/messages.h"
 #include "protocol/kafka_error.h"
 #include "protocol/record_batch.h"
+#include "protocol/record_iterator.h"
 
 /* First versions with the rule. */
 #define PRODUCE_MAGIC_2_VERSION 3
@@ -100,6 +101,33 @@ static int16_t produce_batch_error(const struct produce *p, enum record_batch_st
     return record_batch_error(status);
 }
 
+/* CreateTime within message.timestamp.before.max.ms and after.max.ms; no time (-1) always passes.
+ * The batch is valid, so its records can be walked; without limits, the default, they are not. */
+static bool produce_times_in_range(struct produce *p, const struct partition_config *config,
+                                   const struct record_batch *batch)
+{
+    if (config->log_append_time || (config->timestamp_before_max_ms == INT64_MAX &&
+                                    config->timestamp_after_max_ms == INT64_MAX)) {
+        return true;
+    }
+    int64_t earliest = config->timestamp_before_max_ms < p->now_ms
+                           ? p->now_ms - config->timestamp_before_max_ms
+                           : 0;
+    int64_t latest = config->timestamp_after_max_ms < INT64_MAX - p->now_ms
+                         ? p->now_ms + config->timestamp_after_max_ms
+                         : INT64_MAX;
+    struct record_iterator it;
+    struct record record;
+    enum record_batch_status status = record_iterator_init(&it, batch, &p->scratch);
+    while (status == RECORD_BATCH_OK && record_iterator_next(&it, &record)) {
+        if (record.timestamp != RECORD_BATCH_NO_TIMESTAMP &&
+            (record.timestamp < earliest || record.timestamp > latest)) {
+            return false;
+        }
+    }
+    return status == RECORD_BATCH_OK && it.status == RECORD_BATCH_OK;
+}
+
 static int16_t produce_check_batch(struct produce *p, struct partition *partition,
                                    struct bytes batches,
                                    struct kafka_produce_response_partition_response *result)
@@ -119,6 +147,15 @@ static int16_t produce_check_batch(struct produce *p, struct partition *partitio
                            fault.reason != NULL ? fault.reason : record_batch_status_text(status));
         produce_add_record_error(p, result, &fault);
         return result->error_code;
+    }
+    if (!produce_times_in_range(p, &config, &batch)) {
+        return produce_fail(p, result, KAFKA_ERROR_INVALID_TIMESTAMP,
+                            "a record's timestamp is outside message.timestamp.before.max.ms or "
+                            "message.timestamp.after.max.ms");
+    }
+    if (record_batch_is_log_append_time(&batch)) {
+        return produce_fail(p, result, KAFKA_ERROR_INVALID_TIMESTAMP,
+                            "a producer must not set the timestamp type LogAppendTime");
     }
     if (p->rq->version < PRODUCE_ZSTD_VERSION && record_batch_codec(&batch) == COMPRESSION_ZSTD) {
         return produce_fail(p, result, KAFKA_ERROR_UNSUPPORTED_COMPRESSION_TYPE,

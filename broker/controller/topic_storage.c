@@ -59,6 +59,8 @@ void topic_storage_config(const struct controller_view *view, const struct topic
     config.max_message_bytes = read_number(&r, "max.message.bytes");
     config.flush_messages = read_if_set(&r, "flush.messages");
     config.flush_ms = read_if_set(&r, "flush.ms");
+    config.timestamp_before_max_ms = read_number(&r, "message.timestamp.before.max.ms");
+    config.timestamp_after_max_ms = read_number(&r, "message.timestamp.after.max.ms");
     config.log_append_time = bytes_equal(read_text(&r, "message.timestamp.type", &source),
                                          bytes_of_text("LogAppendTime"));
     struct bytes policy = read_text(&r, "cleanup.policy", &source);

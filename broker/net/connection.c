@@ -18,6 +18,12 @@
 #define CONNECTION_EXCHANGES_MAX 256
 #define CONNECTION_FRAME_BYTES_MAX ((size_t)32 * 1024 * 1024)
 #define CONNECTION_UNSENT_BYTES_MAX ((size_t)4 * 1024 * 1024)
+/* All connections together. Above the first, only connections that have nothing under way are read;
+ * above the second, those in the middle of a large request are closed. */
+#define CONNECTION_ALL_BYTES_SOFT ((size_t)256 * 1024 * 1024)
+#define CONNECTION_ALL_BYTES_HARD ((size_t)1024 * 1024 * 1024)
+/* A request below this is never the reason. */
+#define CONNECTION_LARGE_BYTES ((size_t)1024 * 1024)
 /* What one event may move before the other connections of the loop get their turn. */
 #define CONNECTION_READ_BUDGET_BYTES ((size_t)2 * 1024 * 1024)
 #define CONNECTION_WRITE_BUDGET_BYTES ((size_t)4 * 1024 * 1024)
@@ -60,6 +66,7 @@ void connection_open(struct worker *w, int socket)
     int one = 1;
     /* Answers are written whole; without it the last segment of one waits for the peer's ack. */
     (void)setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    (void)setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
     connection_describe_peer(c);
     frame_reader_init(&c->frames, w->shared->request_max_bytes);
     if (uv_poll_init(&w->loop.uv, &c->poll, socket) != 0) {
@@ -126,6 +133,8 @@ static void connection_remove(struct connection *c, struct exchange *before)
     CHECK(c->exchange_count > 0);
     c->exchange_count--;
     c->frame_bytes -= x->frame.len;
+    atomic_fetch_sub_explicit(&c->worker->shared->buffered_bytes, x->frame.len + FRAME_LENGTH_BYTES,
+                              memory_order_relaxed);
     c->unsent_bytes -= output_pending_bytes(&x->output);
     exchange_free(x);
 }
@@ -170,6 +179,8 @@ void connection_close(struct connection *c, const char *reason)
     uv_close((uv_handle_t *)&c->poll, connection_on_closed);
     (void)close(c->socket);
     c->socket = -1;
+    atomic_fetch_sub_explicit(&w->shared->buffered_bytes, frame_reader_pending(&c->frames),
+                              memory_order_relaxed);
     frame_reader_deinit(&c->frames);
     worker_unlink(w, c);
     atomic_fetch_sub(&w->shared->connection_count, 1);
@@ -205,8 +216,16 @@ bool connection_idle(const struct connection *c)
 
 /* ---- reading ---- */
 
+static size_t connection_all_bytes(const struct connection *c)
+{
+    return atomic_load_explicit(&c->worker->shared->buffered_bytes, memory_order_relaxed);
+}
+
 static bool connection_may_read(const struct connection *c)
 {
+    if (c->exchange_count > 0 && connection_all_bytes(c) > CONNECTION_ALL_BYTES_SOFT) {
+        return false;
+    }
     return c->state == CONNECTION_OPEN && !c->input_ended &&
            c->exchange_count < CONNECTION_EXCHANGES_MAX &&
            c->frame_bytes < CONNECTION_FRAME_BYTES_MAX;
@@ -252,6 +271,13 @@ static bool connection_receive(struct connection *c, size_t *budget)
     ssize_t n = recv(c->socket, space, size, 0);
     if (n > 0) {
         frame_reader_commit(&c->frames, (size_t)n);
+        atomic_fetch_add_explicit(&c->worker->shared->buffered_bytes, (size_t)n,
+                                  memory_order_relaxed);
+        if (connection_all_bytes(c) > CONNECTION_ALL_BYTES_HARD &&
+            frame_reader_pending(&c->frames) > CONNECTION_LARGE_BYTES) {
+            connection_close(c, "too many large requests at a time");
+            return false;
+        }
         *budget -= (size_t)n < *budget ? (size_t)n : *budget;
         return connection_parse(c) && (size_t)n == size;
     }

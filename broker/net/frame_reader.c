@@ -5,7 +5,6 @@
 #include "common/check.h"
 #include "common/mem.h"
 
-#define FRAME_LENGTH_SIZE 4
 /* Key, version and correlation id: shorter frames cannot be requests. */
 #define FRAME_MIN_BYTES 8
 #define FRAME_CHUNK_BYTES ((size_t)64 * 1024)
@@ -62,10 +61,10 @@ static uint32_t frame_reader_length(const struct frame_reader *r)
 static size_t frame_reader_wanted(const struct frame_reader *r)
 {
     size_t have = r->end - r->begin;
-    if (have < FRAME_LENGTH_SIZE) {
+    if (have < FRAME_LENGTH_BYTES) {
         return 0;
     }
-    size_t total = FRAME_LENGTH_SIZE + (size_t)frame_reader_length(r);
+    size_t total = FRAME_LENGTH_BYTES + (size_t)frame_reader_length(r);
     size_t ceiling = 2 * have > FRAME_TRUST_BYTES ? 2 * have : FRAME_TRUST_BYTES;
     return total < ceiling ? total : ceiling;
 }
@@ -131,20 +130,20 @@ void frame_reader_commit(struct frame_reader *r, size_t n)
 enum frame_status frame_reader_next(struct frame_reader *r, struct bytes *out_frame,
                                     struct frame_buffer **out_ref)
 {
-    if (frame_reader_pending(r) < FRAME_LENGTH_SIZE) {
+    if (frame_reader_pending(r) < FRAME_LENGTH_BYTES) {
         return FRAME_NONE;
     }
     uint32_t length = frame_reader_length(r);
     if (length < FRAME_MIN_BYTES || length > r->frame_max_bytes) {
         return FRAME_BAD;
     }
-    if (length > r->end - r->begin - FRAME_LENGTH_SIZE) {
+    if (length > r->end - r->begin - FRAME_LENGTH_BYTES) {
         return FRAME_NONE;
     }
-    *out_frame = bytes_of(r->buffer->data + r->begin + FRAME_LENGTH_SIZE, length);
+    *out_frame = bytes_of(r->buffer->data + r->begin + FRAME_LENGTH_BYTES, length);
     *out_ref = r->buffer;
     r->buffer->refs++;
-    r->begin += FRAME_LENGTH_SIZE + (size_t)length;
+    r->begin += FRAME_LENGTH_BYTES + (size_t)length;
     return FRAME_READY;
 }
 

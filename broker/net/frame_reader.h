@@ -16,6 +16,9 @@
 
 struct frame_buffer;
 
+/* What stands in front of each frame. */
+#define FRAME_LENGTH_BYTES 4
+
 struct frame_reader {
     struct frame_buffer *buffer; /* NULL while nothing is pending */
     size_t begin;                /* first byte that belongs to no frame yet */

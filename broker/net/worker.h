@@ -26,6 +26,8 @@ struct worker_shared {
     int32_t max_connections;
     int64_t idle_timeout_ms;
     size_t request_max_bytes;
+    /* Received and not yet let go of, in all connections together. */
+    _Atomic size_t buffered_bytes;
     _Atomic int32_t connection_count;
     _Atomic uint64_t accepted_count;
     _Atomic uint64_t refused_count; /* over max_connections */

@@ -11,6 +11,8 @@ void partition_config_init(struct partition_config *config)
         .retention_bytes = -1,
         .file_delete_delay_ms = 60000,
         .max_message_bytes = 1048588,
+        .timestamp_before_max_ms = INT64_MAX,
+        .timestamp_after_max_ms = INT64_MAX,
         .cleanup_delete = true,
     };
 }

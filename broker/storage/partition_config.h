@@ -21,6 +21,9 @@ struct partition_config {
      * flush_messages = 1 is as strict as 0. */
     int64_t flush_messages;
     int64_t flush_ms;
+    /* Checked by Produce, not by storage: how far a record's time may be behind or ahead of now. */
+    int64_t timestamp_before_max_ms;
+    int64_t timestamp_after_max_ms;
     bool log_append_time; /* message.timestamp.type=LogAppendTime */
     bool cleanup_delete;
     bool cleanup_compact; /* kept and reported; nothing is compacted yet */

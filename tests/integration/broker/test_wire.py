@@ -1,11 +1,12 @@
 """The protocol, byte by byte: what is refused and how, order, long poll, limits."""
+import re
 import struct
 import threading
 import time
 
 import pytest
 
-from wire import Reader, Wire, batch, batches, string
+from wire import Reader, Wire, batch, batches, crc32c, string
 
 
 @pytest.fixture
@@ -449,3 +450,62 @@ def test_acknowledged_records_survive_kill(broker):
     with Wire(broker.kafka) as client:
         error, high_watermark, data = client.fetch("t", 0)
         assert (error, high_watermark, batches(data)[-1][1]) == (0, 50, 49)
+
+
+def test_lengths_that_promise_much_cost_nothing(broker):
+    clients = [Wire(broker.kafka) for _ in range(200)]
+    for client in clients:
+        client.socket.sendall(struct.pack(">ihhi", 100000000, 0, 7, 1))
+    with Wire(broker.kafka) as other:
+        assert versions(other).int16() == 0
+    status = open(f"/proc/{broker.process.pid}/status", encoding="ascii").read()
+    kilobytes = int(re.search(r"^VmRSS:\s+(\d+) kB", status, re.M)[1])
+    for client in clients:
+        client.close()
+    assert kilobytes < 400_000  # 200 MB are 1 MB each; sanitizers need their part
+
+
+def test_a_request_of_90_megabytes_is_read(broker, wire):
+    wire.create_topic("t")
+    error, _ = wire.produce("t", batch([b"x" * 90_000_000]))
+    assert error == 10
+    assert wire.produce("t", batch([b"small"])) == (0, 0)
+
+
+@pytest.mark.parametrize("key, value, shift, error", [
+    ("message.timestamp.before.max.ms", "60000", -120000, 32),
+    ("message.timestamp.before.max.ms", "60000", -1000, 0),
+    ("message.timestamp.after.max.ms", "60000", 120000, 32),
+    ("message.timestamp.after.max.ms", "60000", 1000, 0),
+])
+def test_timestamps_out_of_range(wire, key, value, shift, error):
+    body = struct.pack(">i", 1) + string("t") + struct.pack(">ihii", 1, 1, 0, 1) + string(key) + string(value)
+    wire.call(19, 0, body + struct.pack(">i", 10000))
+    now = int(time.time() * 1000)
+    assert wire.produce("t", batch([b"x"], timestamp=now + shift))[0] == error
+    assert wire.produce("t", batch([b"x"], timestamp=-1))[0] == 0
+
+
+def test_log_append_time(wire):
+    body = struct.pack(">i", 1) + string("t") + struct.pack(">ihii", 1, 1, 0, 1)
+    wire.call(19, 0, body + string("message.timestamp.type") + string("LogAppendTime") + struct.pack(">i", 10000))
+    before = int(time.time() * 1000)
+    assert wire.produce("t", batch([b"x"], timestamp=5)) == (0, 0)
+    _, _, data = wire.fetch("t", 0)
+    stored = batches(data)[0][2]
+    attributes, = struct.unpack_from(">h", stored, 21)
+    maximum, = struct.unpack_from(">q", stored, 35)
+    assert (attributes & 8, maximum >= before) == (8, True)
+    assert struct.unpack_from(">I", stored, 17)[0] == crc32c(stored[21:])
+    assert wire.produce("t", batch([b"x"], attributes=8))[0] == 32
+
+
+def test_stops_with_requests_parked(broker):
+    with Wire(broker.kafka) as client:
+        client.create_topic("t")
+        client.send_fetch("t", 0, max_wait=600000)
+        started = time.monotonic()
+        broker.stop()
+        assert time.monotonic() - started < 20
+        assert client.receive_fetch()[0] == 0
+        client.expect_closed()
