@@ -51,6 +51,7 @@ void log_dir_key(char *out_key, const char *topic, int32_t index)
     (void)snprintf(out_key, LOG_DIR_KEY_MAX, "%s-%" PRId32, topic, index);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the table's macros */
 struct log_dir_entry *log_dir_find_entry(struct log_dir *dir, const char *topic, int32_t index)
 {
     char key[LOG_DIR_KEY_MAX];
@@ -60,6 +61,7 @@ struct log_dir_entry *log_dir_find_entry(struct log_dir *dir, const char *topic,
     return entry;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the table's macros */
 enum err_code log_dir_add_entry(struct log_dir *dir, struct partition *p, bool broken,
                                 struct err *e)
 {

@@ -91,10 +91,11 @@ void log_dir_stop_background(struct log_dir *dir);
 /* Flushes everything in checkpoint mode, then writes both checkpoint files. */
 enum err_code log_dir_checkpoint(struct log_dir *dir, struct err *e);
 enum err_code log_dir_store_checkpoints(struct log_dir *dir, struct err *e);
-enum err_code log_dir_store_log_starts(void *dir, struct err *e);
-void log_dir_want_checkpoint(void *dir);
+/* These three are the env's callbacks; arg is the directory. */
+enum err_code log_dir_store_log_starts(void *arg, struct err *e);
+void log_dir_want_checkpoint(void *arg);
 /* Removes a file or folder after the delay, at once when there is no memory to remember it. */
-void log_dir_discard_file(void *dir, const char *path, int64_t delay_ms);
+void log_dir_discard_file(void *arg, const char *path, int64_t delay_ms);
 /* Removes what is due. */
 void log_dir_run_discarded(struct log_dir *dir, int64_t now_mono_ms);
 void log_dir_forget_discarded(struct log_dir *dir);

@@ -272,6 +272,7 @@ static enum err_code partition_waiter_status(const struct partition *p,
     return ERR_INTERNAL;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the table's macros */
 static struct partition_waiter *partition_collect_from(const struct partition *p,
                                                        struct partition_waiter **list,
                                                        struct partition_waiter *due)

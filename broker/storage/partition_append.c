@@ -9,8 +9,10 @@
 #include "protocol/kafka_error.h"
 #include "protocol/record_batch.h"
 
-/* What the first pass finds out. */
+/* What came, and what the first pass finds out about it. */
 struct partition_incoming {
+    uint8_t *batches;
+    size_t len;
     struct batch_header first;
     size_t batch_count;
     int64_t record_span; /* offsets that the batches take */
@@ -26,10 +28,10 @@ static enum err_code partition_refuse(struct partition_append_result *out_result
 }
 
 /* Walks the batches in memory. */
-static enum err_code partition_survey(const uint8_t *batches, size_t len,
+static enum err_code partition_survey(uint8_t *batches, size_t len,
                                       struct partition_incoming *out_incoming, struct err *e)
 {
-    struct partition_incoming in = {.max_timestamp = -1};
+    struct partition_incoming in = {.batches = batches, .len = len, .max_timestamp = -1};
     size_t at = 0;
     while (at < len) {
         struct batch_header h;
@@ -57,7 +59,7 @@ static enum err_code partition_survey(const uint8_t *batches, size_t len,
     return ERR_OK;
 }
 
-static enum err_code partition_check_sizes(const struct partition *p, size_t len,
+static enum err_code partition_check_sizes(const struct partition *p,
                                            const struct partition_incoming *in, bool from_client,
                                            struct partition_append_result *out_result,
                                            struct err *e)
@@ -68,10 +70,10 @@ static enum err_code partition_check_sizes(const struct partition *p, size_t len
                                         "batch of %" PRId64 " bytes, max.message.bytes is %" PRId64,
                                         in->largest_batch_bytes, p->config.max_message_bytes));
     }
-    if ((int64_t)len > p->config.segment_bytes || len > SEGMENT_BYTES_MAX) {
+    if ((int64_t)in->len > p->config.segment_bytes || in->len > SEGMENT_BYTES_MAX) {
         return partition_refuse(out_result, KAFKA_ERROR_RECORD_LIST_TOO_LARGE,
-                                err_set(e, ERR_LIMIT, "%zu bytes, segment.bytes is %" PRId64, len,
-                                        p->config.segment_bytes));
+                                err_set(e, ERR_LIMIT, "%zu bytes, segment.bytes is %" PRId64,
+                                        in->len, p->config.segment_bytes));
     }
     if (in->record_span > INT32_MAX) {
         return partition_refuse(
@@ -145,7 +147,7 @@ static int64_t partition_segment_ms(const struct partition *p, const struct segm
 }
 
 /* Reference 3.1, "Roll when". */
-static bool partition_must_roll(const struct partition *p, const struct segment *s, size_t len,
+static bool partition_must_roll(const struct partition *p, const struct segment *s,
                                 const struct partition_incoming *in, int64_t now_ms)
 {
     if (s->size_bytes == 0) {
@@ -153,7 +155,7 @@ static bool partition_must_roll(const struct partition *p, const struct segment 
     }
     int64_t limit =
         p->config.segment_bytes < SEGMENT_BYTES_MAX ? p->config.segment_bytes : SEGMENT_BYTES_MAX;
-    if ((int64_t)len > limit - s->size_bytes) {
+    if ((int64_t)in->len > limit - s->size_bytes) {
         return true;
     }
     if (p->log_end + in->record_span - 1 - s->base_offset > INT32_MAX) {
@@ -169,17 +171,17 @@ static bool partition_must_roll(const struct partition *p, const struct segment 
 }
 
 /* Offsets, epoch and, if the topic wants it, the broker's time, into the bytes. */
-static void partition_stamp(const struct partition *p, uint8_t *batches, size_t len,
+static void partition_stamp(const struct partition *p, const struct partition_incoming *in,
                             const struct partition_append_options *options)
 {
     int64_t next = p->log_end;
-    for (size_t at = 0; at < len;) {
+    for (size_t at = 0; at < in->len;) {
         struct batch_header h;
-        CHECK(batch_header_decode(batches + at, &h));
-        record_batch_set_base_offset(batches + at, next);
-        record_batch_set_leader_epoch(batches + at, options->leader_epoch);
+        CHECK(batch_header_decode(in->batches + at, &h));
+        record_batch_set_base_offset(in->batches + at, next);
+        record_batch_set_leader_epoch(in->batches + at, options->leader_epoch);
         if (p->config.log_append_time) {
-            record_batch_set_append_time(batches + at, (size_t)h.size_bytes, options->now_ms);
+            record_batch_set_append_time(in->batches + at, (size_t)h.size_bytes, options->now_ms);
         }
         next += (int64_t)h.last_offset_delta + 1;
         at += (size_t)h.size_bytes;
@@ -187,16 +189,16 @@ static void partition_stamp(const struct partition *p, uint8_t *batches, size_t 
 }
 
 /* Everything that could fail after the write is done before it. */
-static enum err_code partition_prepare(struct partition *p, const uint8_t *batches, size_t len,
-                                       const struct partition_incoming *in, struct err *e)
+static enum err_code partition_prepare(struct partition *p, const struct partition_incoming *in,
+                                       struct err *e)
 {
     enum err_code code = segment_reserve(partition_active(p), in->batch_count, e);
     if (code == ERR_OK) {
         code = epoch_cache_reserve(&p->epochs, e);
     }
-    for (size_t at = 0; code == ERR_OK && at < len;) {
+    for (size_t at = 0; code == ERR_OK && at < in->len;) {
         struct batch_header h;
-        CHECK(batch_header_decode(batches + at, &h));
+        CHECK(batch_header_decode(in->batches + at, &h));
         if (h.producer_id >= 0) {
             code = producer_state_prepare(&p->producers, h.producer_id, e);
         }
@@ -205,7 +207,7 @@ static enum err_code partition_prepare(struct partition *p, const uint8_t *batch
     return code;
 }
 
-static enum err_code partition_write(struct partition *p, const uint8_t *batches, size_t len,
+static enum err_code partition_write(struct partition *p, const struct partition_incoming *in,
                                      struct err *e)
 {
     struct segment *s = partition_active(p);
@@ -215,7 +217,7 @@ static enum err_code partition_write(struct partition *p, const uint8_t *batches
     if (code != ERR_OK) {
         return code;
     }
-    code = file_io_write_at(s->fd, batches, len, s->size_bytes, path, e);
+    code = file_io_write_at(s->fd, in->batches, in->len, s->size_bytes, path, e);
     if (code == ERR_OK) {
         return ERR_OK;
     }
@@ -227,12 +229,12 @@ static enum err_code partition_write(struct partition *p, const uint8_t *batches
 }
 
 /* The batches are in the file: into the indexes, producers and epochs. */
-static void partition_note(struct partition *p, const uint8_t *batches, size_t len)
+static void partition_note(struct partition *p, const struct partition_incoming *in)
 {
     struct segment *s = partition_active(p);
-    for (size_t at = 0; at < len;) {
+    for (size_t at = 0; at < in->len;) {
         struct batch_header h;
-        CHECK(batch_header_decode(batches + at, &h));
+        CHECK(batch_header_decode(in->batches + at, &h));
         segment_note(s, &h, p->config.index_interval_bytes);
         if (h.producer_id >= 0) {
             producer_state_update(&p->producers, &h);
@@ -244,25 +246,25 @@ static void partition_note(struct partition *p, const uint8_t *batches, size_t l
         at += (size_t)h.size_bytes;
     }
     p->log_end = s->next_offset;
-    p->end_bytes += (int64_t)len;
+    p->end_bytes += (int64_t)in->len;
 }
 
-static enum err_code partition_append_locked(struct partition *p, uint8_t *batches, size_t len,
+static enum err_code partition_append_locked(struct partition *p,
                                              const struct partition_incoming *in,
                                              const struct partition_append_options *options,
                                              struct partition_append_result *out_result,
                                              struct err *e)
 {
     enum err_code code = ERR_OK;
-    if (partition_must_roll(p, partition_active(p), len, in, options->now_ms)) {
+    if (partition_must_roll(p, partition_active(p), in, options->now_ms)) {
         code = partition_roll(p, options->now_ms, e);
     }
     if (code == ERR_OK) {
-        code = partition_prepare(p, batches, len, in, e);
+        code = partition_prepare(p, in, e);
     }
     if (code == ERR_OK) {
-        partition_stamp(p, batches, len, options);
-        code = partition_write(p, batches, len, e);
+        partition_stamp(p, in, options);
+        code = partition_write(p, in, e);
     }
     if (code != ERR_OK) {
         return partition_refuse(out_result,
@@ -274,7 +276,7 @@ static enum err_code partition_append_locked(struct partition *p, uint8_t *batch
         p->dirty_since_ms = options->now_ms;
     }
     int64_t base_offset = p->log_end;
-    partition_note(p, batches, len);
+    partition_note(p, in);
     *out_result = (struct partition_append_result){
         .base_offset = base_offset,
         .last_offset = p->log_end - 1,
@@ -282,7 +284,7 @@ static enum err_code partition_append_locked(struct partition *p, uint8_t *batch
         .log_start_offset = p->log_start,
     };
     (void)atomic_fetch_add_explicit(&p->env->append_count, 1, memory_order_relaxed);
-    (void)atomic_fetch_add_explicit(&p->env->append_bytes, len, memory_order_relaxed);
+    (void)atomic_fetch_add_explicit(&p->env->append_bytes, in->len, memory_order_relaxed);
     return ERR_OK;
 }
 
@@ -319,13 +321,13 @@ enum err_code partition_append(struct partition *p, uint8_t *batches, size_t len
     struct partition_env *env = p->env;
     code = partition_check_open(p, out_result, e);
     if (code == ERR_OK) {
-        code = partition_check_sizes(p, len, &in, options->from_client, out_result, e);
+        code = partition_check_sizes(p, &in, options->from_client, out_result, e);
     }
     if (code == ERR_OK && options->from_client) {
         code = partition_check_producer(p, &in, out_result, e);
     }
     if (code == ERR_OK) {
-        code = partition_append_locked(p, batches, len, &in, options, out_result, e);
+        code = partition_append_locked(p, &in, options, out_result, e);
     }
     bool stopped = p->status == PARTITION_STOPPED;
     lock_release(&p->lock);

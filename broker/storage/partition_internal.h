@@ -150,11 +150,27 @@ struct partition_recovery {
     int64_t log_start; /* of the checkpoint */
     bool clean;
 };
+/* What a folder has, by base offset. */
+struct partition_files {
+    int64_t *logs;
+    size_t log_count;
+    size_t log_capacity;
+    int64_t *snapshots;
+    size_t snapshot_count;
+    size_t snapshot_capacity;
+};
+
 /* Creates the folder and the first segment. */
 enum err_code partition_start_new(struct partition *p, struct err *e);
 /* Loads what is in the folder; afterwards open, with everything on disk. */
 enum err_code partition_recover(struct partition *p, const struct partition_recovery *how,
                                 struct err *e);
+
+/* partition_replay.c */
+/* The newest good snapshot at or below the recovery point, then the batches after it. Removes the
+ * snapshots that cannot be used. The log must be loaded. */
+enum err_code partition_load_producers(struct partition *p, const struct partition_recovery *how,
+                                       const struct partition_files *files, struct err *e);
 
 /* partition_flush.c */
 enum partition_flush_mode {

@@ -15,7 +15,8 @@ struct partition_range {
     int64_t limit;           /* nor hold this offset or a later one */
     int64_t end_offset;      /* behind the last batch below `end`, when ends_on_batch */
     bool ends_on_batch;
-    int64_t hint; /* a batch begins here too, and walk_from + max_bytes is not before it */
+    int64_t following; /* where the next segment begins; the limit when there is none */
+    int64_t hint;      /* a batch begins here too, and walk_from + max_bytes is not before it */
 };
 
 static int64_t partition_limit(const struct partition *p, enum partition_isolation isolation)
@@ -31,21 +32,30 @@ static int64_t partition_limit(const struct partition *p, enum partition_isolati
     return p->last_stable;
 }
 
-/* The part of segment i below the limit. Lock held. */
-static enum err_code partition_take_range(struct partition *p, size_t i, int64_t offset,
-                                          int64_t limit, size_t max_bytes,
-                                          struct partition_range *out_range, struct err *e)
+/* The part below the limit of the segment that holds the offset. Lock held. */
+static enum err_code partition_take_range(struct partition *p, int64_t offset, int64_t limit,
+                                          size_t max_bytes, struct partition_range *out_range,
+                                          struct err *e)
 {
+    if (p->status == PARTITION_CLOSED) {
+        return err_set(e, ERR_CLOSED, "the partition was deleted or closed");
+    }
+    if (offset < p->log_start) {
+        /* Retention was faster than this read. */
+        return err_set(e, ERR_NOT_FOUND, "offset %" PRId64 " was just deleted", offset);
+    }
+    size_t i = partition_find_segment(p, offset);
     struct segment *s = p->segments[i];
     enum err_code code = segment_use(s, p->path, e);
     if (code == ERR_OK) {
         code = segment_use_indexes(s, p->path, e);
     }
     if (code != ERR_OK) {
-        return code;
+        return code == ERR_NOT_FOUND ? ERR_IO : code; /* a file is missing */
     }
     struct partition_range r = {
         .limit = limit,
+        .following = i + 1 < p->segment_count ? p->segments[i + 1]->base_offset : limit,
         .end = s->size_bytes,
         .end_offset = s->next_offset,
         .ends_on_batch = s->next_offset <= limit,
@@ -142,57 +152,51 @@ static enum err_code partition_measure(const struct partition_range *r, int64_t 
     return ERR_OK;
 }
 
-/* Reads on in the segments from i on. The lock is taken for each. */
+/* From the offset on within its segment. *out_offset moves on when that has no batch for it: a
+ * hole, as compaction leaves them at the end of a segment. */
+static enum err_code partition_read_segment(struct partition *p,
+                                            const struct partition_read_options *options,
+                                            int64_t limit, int64_t *out_offset,
+                                            struct partition_slice *slice, struct err *e)
+{
+    struct partition_range r = {0};
+    lock_acquire(&p->lock);
+    enum err_code code = partition_take_range(p, *out_offset, limit, options->max_bytes, &r, e);
+    lock_release(&p->lock);
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct batch_header first;
+    int64_t position = 0;
+    bool found = false;
+    code = partition_find_batch(&r, *out_offset, &position, &first, &found, e);
+    if (code == ERR_OK && found) {
+        code = partition_measure(&r, position, &first, options, slice, e);
+    }
+    if (code == ERR_OK && slice->length > 0) {
+        slice->segment = r.segment;
+        slice->fd = r.segment->fd;
+        slice->position = position;
+        return ERR_OK;
+    }
+    segment_unref(r.segment);
+    if (code == ERR_OK) {
+        *out_offset = !found && r.following > *out_offset ? r.following : limit;
+    }
+    return code;
+}
+
 static enum err_code partition_read_from(struct partition *p,
                                          const struct partition_read_options *options,
                                          int64_t limit, struct partition_slice *slice,
                                          struct err *e)
 {
     int64_t offset = options->offset;
-    while (offset < limit) {
-        struct partition_range r = {0};
-        lock_acquire(&p->lock);
-        enum err_code code = ERR_OK;
-        int64_t following = limit;
-        if (p->status == PARTITION_CLOSED) {
-            code = err_set(e, ERR_CLOSED, "the partition was deleted or closed");
-        } else if (offset < p->log_start) {
-            /* Retention was faster than this read. */
-            code = err_set(e, ERR_NOT_FOUND, "offset %" PRId64 " was just deleted", offset);
-        } else {
-            size_t i = partition_find_segment(p, offset);
-            code = partition_take_range(p, i, offset, limit, options->max_bytes, &r, e);
-            code = code == ERR_NOT_FOUND ? ERR_IO : code; /* a file is missing */
-            if (i + 1 < p->segment_count) {
-                following = p->segments[i + 1]->base_offset;
-            }
-        }
-        lock_release(&p->lock);
-        if (code != ERR_OK) {
-            return code;
-        }
-        struct batch_header first;
-        int64_t position = 0;
-        bool found = false;
-        code = partition_find_batch(&r, offset, &position, &first, &found, e);
-        if (code == ERR_OK && found) {
-            code = partition_measure(&r, position, &first, options, slice, e);
-        }
-        if (code != ERR_OK || !found || slice->length == 0) {
-            segment_unref(r.segment);
-            if (code != ERR_OK || found) {
-                return code;
-            }
-            /* A hole at the end of the segment, as compaction leaves them. */
-            offset = following > offset ? following : limit;
-            continue;
-        }
-        slice->segment = r.segment;
-        slice->fd = r.segment->fd;
-        slice->position = position;
-        return ERR_OK;
+    enum err_code code = ERR_OK;
+    while (code == ERR_OK && offset < limit && slice->segment == NULL) {
+        code = partition_read_segment(p, options, limit, &offset, slice, e);
     }
-    return ERR_OK;
+    return code;
 }
 
 static int16_t partition_read_error(enum err_code code)

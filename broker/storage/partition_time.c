@@ -10,6 +10,12 @@
 /* What one batch may become when decompressed. */
 #define PARTITION_TIME_SCRATCH_MAX ((size_t)256 << 20)
 
+struct partition_time_query {
+    int64_t time_ms;
+    int64_t log_start;
+    int64_t limit; /* records from here on are not seen */
+};
+
 /* Where the first record at or after the time must be, if anywhere. */
 struct partition_time_range {
     struct segment *segment; /* a reference; NULL = nowhere */
@@ -43,14 +49,14 @@ static enum err_code partition_time_segment(struct partition *p, size_t at, int6
     return ERR_OK;
 }
 
-/* The first record of the batch at or after the time and the offset. False when it has none. */
+/* The first record of the batch at or after the time and the log start; untouched when it has none.
+ */
 static enum err_code partition_time_in_batch(const struct segment *s, int64_t position,
-                                             const struct batch_header *h, int64_t time_ms,
-                                             int64_t min_offset,
+                                             const struct batch_header *h,
+                                             const struct partition_time_query *query,
                                              struct partition_found_offset *out_found,
-                                             bool *out_is_found, struct err *e)
+                                             struct err *e)
 {
-    *out_is_found = false;
     size_t size = (size_t)h->size_bytes;
     uint8_t *data = mem_alloc(size);
     if (data == NULL) {
@@ -67,10 +73,9 @@ static enum err_code partition_time_in_batch(const struct segment *s, int64_t po
         code = err_set(e, ERR_CORRUPT, "batch at %" PRId64 " cannot be read", position);
     }
     struct record r;
-    while (code == ERR_OK && !*out_is_found && record_iterator_next(&it, &r)) {
-        if (r.timestamp >= time_ms && r.offset >= min_offset) {
+    while (code == ERR_OK && out_found->offset < 0 && record_iterator_next(&it, &r)) {
+        if (r.timestamp >= query->time_ms && r.offset >= query->log_start) {
             *out_found = (struct partition_found_offset){r.offset, r.timestamp, h->leader_epoch};
-            *out_is_found = true;
         }
     }
     buf_deinit(&scratch);
@@ -78,16 +83,15 @@ static enum err_code partition_time_in_batch(const struct segment *s, int64_t po
     return code;
 }
 
-/* Through the batches of one range. out_is_found also when the limit was reached: with offset -1.
- */
-static enum err_code partition_time_walk(const struct partition_time_range *range, int64_t time_ms,
-                                         int64_t log_start, int64_t limit,
-                                         struct partition_found_offset *out_found,
-                                         bool *out_is_found, struct err *e)
+/* Through the batches of one range. *out_done when a record was found or the limit was reached. */
+static enum err_code partition_time_walk(const struct partition_time_range *range,
+                                         const struct partition_time_query *query,
+                                         struct partition_found_offset *out_found, bool *out_done,
+                                         struct err *e)
 {
     struct segment_walker w;
     segment_walker_init(&w, range->segment->fd, range->walk_from, range->end);
-    *out_is_found = false;
+    *out_done = false;
     for (;;) {
         struct batch_header h;
         bool more = false;
@@ -96,17 +100,16 @@ static enum err_code partition_time_walk(const struct partition_time_range *rang
         if (code != ERR_OK || !more) {
             return code;
         }
-        if (h.last_offset >= limit) {
-            *out_found = (struct partition_found_offset){-1, -1, -1};
-            *out_is_found = true;
+        if (h.last_offset >= query->limit) {
+            *out_done = true;
             return ERR_OK;
         }
-        if (h.max_timestamp < time_ms || h.last_offset < log_start) {
+        if (h.max_timestamp < query->time_ms || h.last_offset < query->log_start) {
             continue;
         }
-        code = partition_time_in_batch(range->segment, position, &h, time_ms, log_start, out_found,
-                                       out_is_found, e);
-        if (code != ERR_OK || *out_is_found) {
+        code = partition_time_in_batch(range->segment, position, &h, query, out_found, e);
+        if (code != ERR_OK || out_found->offset >= 0) {
+            *out_done = true;
             return code;
         }
     }
@@ -120,7 +123,7 @@ static enum err_code partition_find_time(struct partition *p, int64_t time_ms, i
         struct partition_time_range range = {0};
         lock_acquire(&p->lock);
         enum err_code code = ERR_OK;
-        int64_t log_start = p->log_start;
+        struct partition_time_query query = {time_ms, p->log_start, limit};
         if (p->status == PARTITION_CLOSED) {
             code = err_set(e, ERR_CLOSED, "the partition was deleted or closed");
         } else {
@@ -134,11 +137,11 @@ static enum err_code partition_find_time(struct partition *p, int64_t time_ms, i
         if (code != ERR_OK || range.segment == NULL) {
             return code;
         }
-        bool found = false;
-        code = partition_time_walk(&range, time_ms, log_start, limit, out_found, &found, e);
+        bool done = false;
+        code = partition_time_walk(&range, &query, out_found, &done, e);
         from = range.segment->base_offset + 1;
         segment_unref(range.segment);
-        if (code != ERR_OK || found) {
+        if (code != ERR_OK || done) {
             return code;
         }
     }

@@ -56,6 +56,7 @@ void producer_state_deinit(struct producer_state *s)
     }
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the table's macros */
 static struct producer *producer_state_find(const struct producer_state *s, int64_t id)
 {
     struct producer *p = NULL;
@@ -120,6 +121,7 @@ static void producer_state_evict(struct producer_state *s)
     }
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the table's macros */
 enum err_code producer_state_prepare(struct producer_state *s, int64_t producer_id, struct err *e)
 {
     if (producer_state_find(s, producer_id) != NULL) {
