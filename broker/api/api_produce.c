@@ -134,6 +134,12 @@ static int16_t produce_check_batch(struct produce *p, struct partition *partitio
 {
     struct partition_config config;
     partition_get_config(partition, &config);
+    /* Before the bytes are looked at, as Kafka does: it is cheap, and Java splits and sends again.
+     */
+    if (config.max_message_bytes >= 0 && batches.len > (size_t)config.max_message_bytes) {
+        return produce_fail(p, result, KAFKA_ERROR_MESSAGE_TOO_LARGE,
+                            "the batch is larger than max.message.bytes");
+    }
     struct record_batch_rules rules = {
         .from_client = true,
         .require_keys = config.cleanup_compact,
