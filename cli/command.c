@@ -98,8 +98,8 @@ static enum err_code cli_take_value(struct cli *cli, const struct flag *f, const
     if (glued != NULL) {
         return cli_add_value(cli, f, glued, e);
     }
-    if (f->kind == FLAG_BOOL) {
-        return cli_add_value(cli, f, "true", e);
+    if (f->kind != FLAG_TEXT) {
+        return cli_add_value(cli, f, f->kind == FLAG_BOOL ? "true" : f->fallback, e);
     }
     if (w->at + 1 >= w->argc) {
         return err_set(e, ERR_INVALID, "--%s needs a value: --%s %s", f->name, f->name,
@@ -133,7 +133,7 @@ static enum err_code cli_parse_short(struct cli *cli, struct cli_words *w, struc
             const char *glued = *p == '=' ? p + 1 : p;
             return cli_take_value(cli, f, *p != '\0' ? glued : NULL, w, e);
         }
-        enum err_code code = cli_add_value(cli, f, "true", e);
+        enum err_code code = cli_add_value(cli, f, f->kind == FLAG_BOOL ? "true" : f->fallback, e);
         if (code != ERR_OK) {
             return code;
         }
@@ -188,7 +188,7 @@ const char *cli_flag_at(const struct cli *cli, const char *name, size_t i)
 const char *cli_flag(const struct cli *cli, const char *name)
 {
     const struct flag *f = cli_known_flag(cli, name);
-    const char *text = f->fallback;
+    const char *text = f->kind == FLAG_OPTIONAL ? NULL : f->fallback;
     for (size_t k = 0; k < cli->value_count; k++) {
         text = cli->values[k].flag == f ? cli->values[k].text : text;
     }

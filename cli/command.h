@@ -13,7 +13,8 @@
 #include "common/buf.h"
 #include "common/err.h"
 
-enum flag_kind { FLAG_TEXT, FLAG_BOOL };
+/* OPTIONAL: --name gives the fallback's text, --name=VALUE that one; absent is NULL. */
+enum flag_kind { FLAG_TEXT, FLAG_BOOL, FLAG_OPTIONAL };
 
 struct flag {
     const char *name;

@@ -14,14 +14,10 @@ static enum err_code kafka_unreachable(const struct cli *cli, struct err *e)
         cli_setting(cli, "brokers"));
 }
 
-enum err_code kafka_open(const struct cli *cli, rd_kafka_type_t type,
-                         const struct kafka_property *properties, rd_kafka_t **out_rk,
-                         struct err *e)
+static enum err_code kafka_set_properties(const struct cli *cli, rd_kafka_conf_t *conf,
+                                          const struct kafka_property *properties, struct err *e)
 {
     char text[512];
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    /* Its log lines would come between the results; what matters comes back as an error. */
-    rd_kafka_conf_set_log_cb(conf, NULL);
     const struct kafka_property base[] = {
         {"bootstrap.servers", cli_setting(cli, "brokers")},
         {"client.id", "weir"},
@@ -33,18 +29,61 @@ enum err_code kafka_open(const struct cli *cli, rd_kafka_type_t type,
     for (size_t i = 0; i < 2; i++) {
         for (const struct kafka_property *p = lists[i]; p != NULL && p->name != NULL; p++) {
             if (rd_kafka_conf_set(conf, p->name, p->value, text, sizeof text) != RD_KAFKA_CONF_OK) {
-                rd_kafka_conf_destroy(conf);
                 return err_set(e, ERR_INVALID, "%s", text);
             }
         }
     }
-    rd_kafka_t *rk = rd_kafka_new(type, conf, text, sizeof text);
+    return ERR_OK;
+}
+
+/* Takes conf. */
+static enum err_code kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *take_conf,
+                               rd_kafka_t **out_rk, struct err *e)
+{
+    char text[512];
+    rd_kafka_t *rk = rd_kafka_new(type, take_conf, text, sizeof text);
     if (rk == NULL) {
-        rd_kafka_conf_destroy(conf);
-        return err_set(e, ERR_INTERNAL, "Kafka client: %s", text);
+        rd_kafka_conf_destroy(take_conf);
+        return err_set(e, ERR_INVALID, "Kafka client: %s", text);
     }
     *out_rk = rk;
     return ERR_OK;
+}
+
+/* Without log lines: they would come between the results, and what matters is an error anyway. */
+static rd_kafka_conf_t *kafka_new_conf(void)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set_log_cb(conf, NULL);
+    return conf;
+}
+
+enum err_code kafka_open(const struct cli *cli, rd_kafka_type_t type,
+                         const struct kafka_property *properties, rd_kafka_t **out_rk,
+                         struct err *e)
+{
+    rd_kafka_conf_t *conf = kafka_new_conf();
+    enum err_code code = kafka_set_properties(cli, conf, properties, e);
+    if (code != ERR_OK) {
+        rd_kafka_conf_destroy(conf);
+        return code;
+    }
+    return kafka_new(type, conf, out_rk, e);
+}
+
+enum err_code kafka_open_producer(const struct cli *cli, const struct kafka_property *properties,
+                                  kafka_delivered_fn delivered, void *opaque, rd_kafka_t **out_rk,
+                                  struct err *e)
+{
+    rd_kafka_conf_t *conf = kafka_new_conf();
+    rd_kafka_conf_set_dr_msg_cb(conf, delivered);
+    rd_kafka_conf_set_opaque(conf, opaque);
+    enum err_code code = kafka_set_properties(cli, conf, properties, e);
+    if (code != ERR_OK) {
+        rd_kafka_conf_destroy(conf);
+        return code;
+    }
+    return kafka_new(RD_KAFKA_PRODUCER, conf, out_rk, e);
 }
 
 enum err_code kafka_metadata(const struct cli *cli, rd_kafka_t *rk, const char *topic,

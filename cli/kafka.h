@@ -17,10 +17,16 @@ struct kafka_property {
     const char *value;
 };
 
+typedef void (*kafka_delivered_fn)(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque);
+
 /* A handle for the brokers of the command line. Nothing is sent yet. */
 enum err_code kafka_open(const struct cli *cli, rd_kafka_type_t type,
                          const struct kafka_property *properties, rd_kafka_t **out_rk,
                          struct err *e) ERR_MUST_CHECK;
+/* The same for a producer whose delivery reports are wanted; they come from rd_kafka_poll. */
+enum err_code kafka_open_producer(const struct cli *cli, const struct kafka_property *properties,
+                                  kafka_delivered_fn delivered, void *opaque, rd_kafka_t **out_rk,
+                                  struct err *e) ERR_MUST_CHECK;
 /* All topics, or the one named (which is not created). The caller destroys it. */
 enum err_code kafka_metadata(const struct cli *cli, rd_kafka_t *rk, const char *topic,
                              const struct rd_kafka_metadata **out_metadata,

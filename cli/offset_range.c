@@ -1,10 +1,10 @@
 #include "cli/offset_range.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "cli/go_duration.h"
 #include "common/text.h"
 
 #define OFFSET_RANGE_TEXT_MAX 128
@@ -13,41 +13,6 @@ static bool offset_range_digits(const char *text)
 {
     size_t n = strspn(text, "0123456789");
     return n > 0 && text[n] == '\0';
-}
-
-/* "1h30m", "1.5s", "250ms", as Go writes a duration without its sign. */
-static bool offset_range_duration(const char *text, int64_t *out_ms)
-{
-    static const struct {
-        const char *unit;
-        double ms;
-    } units[] = {{"ns", 1e-6}, {"us", 1e-3}, {"ms", 1},      {"h", 3600000},
-                 {"m", 60000}, {"s", 1000},  {"d", 86400000}};
-    double total = 0;
-    bool any = false;
-    while (*text != '\0') {
-        char *end = NULL;
-        if (!isdigit((unsigned char)*text) && *text != '.') {
-            return false;
-        }
-        double n = strtod(text, &end);
-        size_t unit = 0;
-        size_t count = sizeof units / sizeof units[0];
-        while (unit < count && strncmp(end, units[unit].unit, strlen(units[unit].unit)) != 0) {
-            unit++;
-        }
-        if (unit == count || end == text) {
-            return false;
-        }
-        total += n * units[unit].ms;
-        text = end + strlen(units[unit].unit);
-        any = true;
-    }
-    if (!any || total > 1e15) {
-        return false;
-    }
-    *out_ms = (int64_t)total;
-    return true;
 }
 
 /* "YYYY-MM-DD", or RFC 3339 with an optional fraction and Z or an offset. */
@@ -101,7 +66,7 @@ static bool offset_range_time(const char *text, int64_t base_ms, int64_t *out_ms
     *out_is_date = false;
     int64_t duration = 0;
     bool minus = *text == '-';
-    if (!offset_range_duration(text + (minus ? 1 : 0), &duration)) {
+    if (!go_duration_parse(text + (minus ? 1 : 0), &duration)) {
         return false;
     }
     *out_ms = minus ? base_ms - duration : base_ms + duration;

@@ -192,6 +192,8 @@ static const struct command *const topic_children[] = {
     &topic_list_command,
     &topic_describe_command,
     &topic_delete_command,
+    &topic_produce_command,
+    &topic_consume_command,
     NULL,
 };
 
