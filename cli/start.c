@@ -147,6 +147,9 @@ static enum err_code start_roles_in_order(struct start *s, struct err *e)
             continue;
         }
         s->loggers[i] = logger_child(s->root, start_roles[i].name);
+        if (start_roles[i].start == NULL) {
+            continue;
+        }
         if (start_roles[i].start(&s->ctx, s->loggers[i], &s->handles[i], e) != ERR_OK) {
             return err_wrap(e, "start %s", start_roles[i].name);
         }

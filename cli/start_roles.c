@@ -2,11 +2,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "broker/broker.h"
-#include "common/check.h"
+#include "common/mem.h"
 #include "registry/registry.h"
+#include "streams/app_loader.h"
 
 static enum err_code start_broker(struct start_context *ctx, struct logger *lg, void **out_handle,
                                   struct err *e)
@@ -75,9 +75,71 @@ static void stop_registry(void *handle)
     registry_stop(handle);
 }
 
+#define START_APPS_MAX 64
+#define START_PATH_MAX 4096
+
+/* Copies the items of streams.app into `paths` (mem_free each). */
+static enum err_code start_app_paths(const struct conf *c, char **paths, size_t *out_count,
+                                     struct err *e)
+{
+    const char *cursor = NULL;
+    struct bytes item;
+    size_t count = 0;
+    while (conf_list_next(c, "streams.app", &cursor, &item)) {
+        char *path = count < START_APPS_MAX ? mem_strndup((const char *)item.data, item.len) : NULL;
+        if (path == NULL) {
+            return err_set(e, ERR_LIMIT, "streams.app: more than %d, or out of memory",
+                           START_APPS_MAX);
+        }
+        paths[count++] = path;
+        *out_count = count;
+    }
+    return ERR_OK;
+}
+
+static enum err_code start_streams(struct start_context *ctx, struct logger *lg, void **out_handle,
+                                   struct err *e)
+{
+    char *paths[START_APPS_MAX] = {NULL};
+    char state_dir[START_PATH_MAX];
+    const char *given_dir = conf_text(ctx->conf, "streams.state.dir");
+    const char *given_url = conf_text(ctx->conf, "streams.schema.registry.url");
+    struct streams_config config = {
+        .bootstrap_servers = ctx->bootstrap_servers,
+        .registry_url = given_url != NULL              ? given_url
+                        : ctx->registry_url[0] != '\0' ? ctx->registry_url
+                                                       : NULL,
+        .state_dir = state_dir,
+        .apps = (const char *const *)paths,
+    };
+    int n = given_dir != NULL ? snprintf(state_dir, sizeof state_dir, "%s", given_dir)
+                              : snprintf(state_dir, sizeof state_dir, "%s/streams", ctx->data_dir);
+    if (n < 0 || (size_t)n >= sizeof state_dir) {
+        return err_set(e, ERR_LIMIT, "streams.state.dir: longer than %d characters",
+                       START_PATH_MAX - 1);
+    }
+    struct streams_runtime *runtime = NULL;
+    enum err_code code = start_app_paths(ctx->conf, paths, &config.app_count, e);
+    if (code == ERR_OK) {
+        code = streams_runtime_start(&config, lg, ctx->metrics, &runtime, e);
+    }
+    for (size_t i = 0; i < START_APPS_MAX; i++) {
+        mem_free(paths[i]);
+    }
+    if (code == ERR_OK) {
+        *out_handle = runtime;
+    }
+    return code;
+}
+
+static void stop_streams(void *handle)
+{
+    streams_runtime_stop(handle);
+}
+
 const struct start_role start_roles[START_ROLE_COUNT] = {
     {"broker", start_broker, stop_broker},
     {"registry", start_registry, stop_registry},
     {"connect", NULL, NULL},
-    {"streams", NULL, NULL},
+    {"streams", start_streams, stop_streams},
 };

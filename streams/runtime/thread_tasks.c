@@ -192,6 +192,7 @@ static enum err_code tasks_assign_partition(struct stream_thread *t,
             return code;
         }
     }
+    CHECK(k != NULL);
     int input = task_find_input(k->task, p->topic);
     CHECK(input >= 0);
     int64_t time_ms =
