@@ -1,0 +1,279 @@
+/* Every transform on records as the JDBC connector makes them, and on schemaless ones. */
+#include "connect/transforms/transforms.h"
+
+#include <string.h>
+
+#include "connect/include/transform.h"
+#include "tests/support/test.h"
+
+#define ARENA_BYTES ((size_t)1 << 20)
+
+struct fixture {
+    /* Transforms live as long as their task: records may point into them. */
+    const struct connect_plugin *made_of[16];
+    void *made[16];
+    size_t made_count;
+    struct connect_batch batch;
+    const struct connect_schema *schema;
+    struct err e;
+};
+
+static const struct connect_plugin *find_plugin(const char *name)
+{
+    for (size_t i = 0; transforms_plugins[i] != NULL; i++) {
+        const char *dot = strrchr(transforms_plugins[i]->class_name, '.');
+        if (strcmp(dot + 1, name) == 0) {
+            return transforms_plugins[i];
+        }
+    }
+    fail_msg("no plug-in %s", name);
+    return NULL;
+}
+
+static int set_up(void **state)
+{
+    static struct fixture f;
+    memset(&f, 0, sizeof f);
+    assert_int_equal(connect_batch_init(&f.batch, 10, ARENA_BYTES, &f.e), ERR_OK);
+    struct connect_schema_builder *b = connect_schema_builder_create(CONNECT_TYPE_STRUCT);
+    connect_schema_builder_set_name(b, "purchases");
+    connect_schema_builder_add_field(b, "id", connect_schema_primitive(CONNECT_TYPE_INT32, false));
+    connect_schema_builder_add_field(b, "credit_card",
+                                     connect_schema_primitive(CONNECT_TYPE_STRING, true));
+    connect_schema_builder_add_field(b, "amount",
+                                     connect_schema_primitive(CONNECT_TYPE_FLOAT64, true));
+    connect_schema_builder_add_field_take(b, "at", connect_schema_create_timestamp(true));
+    assert_int_equal(connect_schema_builder_build(b, &f.schema, &f.e), ERR_OK);
+    *state = &f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    connect_batch_deinit(&f->batch);
+    for (size_t i = 0; i < f->made_count; i++) {
+        f->made_of[i]->transform->destroy(f->made[i]);
+    }
+    connect_schema_unref(f->schema);
+    return 0;
+}
+
+static struct connect_record *purchase(struct fixture *f)
+{
+    struct connect_record *r = connect_batch_add(&f->batch);
+    struct connect_struct *s = connect_value_create_struct(&f->batch.scope.arena, f->schema);
+    s->values[0] = connect_value_int32(7);
+    s->values[1] = connect_value_text("4532");
+    s->values[2] = connect_value_float64(72.2);
+    s->values[3] = connect_value_int64(1657402394064);
+    r->topic = "purchases";
+    r->value_schema = f->schema;
+    r->value = connect_value_struct(s);
+    return r;
+}
+
+/* Creates with "k=v" texts up to NULL, applies once, destroys. */
+static enum err_code apply(struct fixture *f, struct connect_record *r, const char *name,
+                           const char *const *settings)
+{
+    const struct connect_plugin *p = find_plugin(name);
+    struct connect_config config;
+    connect_config_init(&config);
+    for (size_t i = 0; settings[i] != NULL; i += 2) {
+        assert_int_equal(connect_config_set(&config, settings[i], settings[i + 1], &f->e), ERR_OK);
+    }
+    void *t = NULL;
+    enum err_code rc = connect_config_check(&config, p->keys, p->key_count, &f->e);
+    rc = rc == ERR_OK ? p->transform->create(p, &config, &t, &f->e) : rc;
+    connect_config_deinit(&config);
+    if (rc == ERR_OK) {
+        bool fresh = r->value_schema == f->schema;
+        rc = p->transform->apply(t, r, &f->batch.scope, &f->e);
+        if (rc == ERR_OK && fresh) {
+            /* A second record takes the way through the cache, and leads to the same schema. */
+            struct connect_record *again = purchase(f);
+            assert_int_equal(p->transform->apply(t, again, &f->batch.scope, NULL), ERR_OK);
+            assert_ptr_equal(again->value_schema, r->value_schema);
+            connect_batch_remove_last(&f->batch);
+        }
+        f->made_of[f->made_count] = p;
+        f->made[f->made_count++] = t;
+    }
+    return rc;
+}
+
+#define APPLY(f, r, name, ...) apply(f, r, name, (const char *const[]){__VA_ARGS__, NULL})
+
+static struct connect_value *field(struct connect_record *r, const char *name)
+{
+    const struct connect_field *f = connect_schema_find_field(r->value_schema, name);
+    assert_non_null(f);
+    return &r->value.record->values[f->index];
+}
+
+static void the_tutorial_chain_names_the_value_and_makes_the_card_the_key(void **state)
+{
+    struct fixture *f = *state;
+    struct connect_record *r = purchase(f);
+    assert_int_equal(APPLY(f, r, "SetSchemaMetadata$Value", "schema.name",
+                           "com.example.model.Purchase", "schema.version", "3"),
+                     ERR_OK);
+    assert_string_equal(r->value_schema->name, "com.example.model.Purchase");
+    assert_int_equal(r->value_schema->version, 3);
+    assert_ptr_equal(r->value.record->schema, r->value_schema);
+    assert_int_equal(APPLY(f, r, "ValueToKey", "fields", "credit_card"), ERR_OK);
+    assert_int_equal(r->key.kind, CONNECT_STRUCT);
+    assert_null(r->key_schema->name);
+    const char *class_name = find_plugin("ExtractField$Key")->class_name;
+    assert_string_equal(class_name, "org.apache.kafka.connect.transforms.ExtractField$Key");
+    struct connect_config config;
+    void *t = NULL;
+    connect_config_init(&config);
+    (void)connect_config_set(&config, "field", "credit_card", NULL);
+    const struct connect_plugin *p = find_plugin("ExtractField$Key");
+    assert_int_equal(p->transform->create(p, &config, &t, &f->e), ERR_OK);
+    assert_int_equal(p->transform->apply(t, r, &f->batch.scope, &f->e), ERR_OK);
+    p->transform->destroy(t);
+    connect_config_deinit(&config);
+    assert_true(connect_value_is_text(&r->key, "4532"));
+    assert_int_equal(r->key_schema->type, CONNECT_TYPE_STRING);
+    assert_true(r->key_schema->optional);
+}
+
+static void a_field_that_is_missing_is_named(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_not_equal(APPLY(f, purchase(f), "ValueToKey", "fields", "nope"), ERR_OK);
+    assert_string_equal(f->e.text, "org.apache.kafka.connect.errors.DataException: Field does not "
+                                   "exist: nope");
+    assert_int_not_equal(APPLY(f, purchase(f), "ExtractField$Value", "field", "nope"), ERR_OK);
+    assert_string_equal(f->e.text, "java.lang.IllegalArgumentException: Unknown field: nope");
+}
+
+static void masks_with_zero_or_replacement(void **state)
+{
+    struct fixture *f = *state;
+    struct connect_record *r = purchase(f);
+    assert_int_equal(APPLY(f, r, "MaskField$Value", "fields", "credit_card,amount,at"), ERR_OK);
+    assert_true(connect_value_is_text(field(r, "credit_card"), ""));
+    assert_true(field(r, "amount")->float64 < 0.001);
+    assert_int_equal(field(r, "at")->integer, 0);
+    r = purchase(f);
+    assert_int_equal(
+        APPLY(f, r, "MaskField$Value", "fields", "credit_card", "replacement", "REDACTED"), ERR_OK);
+    assert_true(connect_value_is_text(field(r, "credit_card"), "REDACTED"));
+    assert_int_equal(field(r, "id")->integer, 7);
+    assert_int_not_equal(
+        APPLY(f, purchase(f), "MaskField$Value", "fields", "at", "replacement", "1"), ERR_OK);
+    assert_non_null(strstr(f->e.text, "with custom replacement."));
+}
+
+static void inserts_in_order_and_leaves_null_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct connect_record *r = purchase(f);
+    r->timestamp_ms = 5;
+    assert_int_equal(APPLY(f, r, "InsertField$Value", "static.field", "site!", "static.value", "x",
+                           "topic.field", "topic", "timestamp.field", "ts"),
+                     ERR_OK);
+    assert_int_equal(r->value_schema->field_count, 7);
+    assert_string_equal(r->value_schema->fields[4].name, "topic");
+    assert_string_equal(r->value_schema->fields[5].name, "ts");
+    assert_string_equal(r->value_schema->fields[6].name, "site");
+    assert_false(r->value_schema->fields[6].schema->optional);
+    assert_true(connect_value_is_text(field(r, "topic"), "purchases"));
+    assert_int_equal(field(r, "ts")->integer, 5);
+    assert_int_not_equal(APPLY(f, purchase(f), "InsertField$Value", "static.value", "x"), ERR_OK);
+    assert_non_null(strstr(f->e.text, "No field insertion configured"));
+}
+
+static void replaces_excludes_and_renames(void **state)
+{
+    struct fixture *f = *state;
+    struct connect_record *r = purchase(f);
+    assert_int_equal(APPLY(f, r, "ReplaceField$Value", "exclude", "at", "renames",
+                           "credit_card:card,amount:sum"),
+                     ERR_OK);
+    assert_int_equal(r->value_schema->field_count, 3);
+    assert_string_equal(r->value_schema->name, "purchases");
+    assert_string_equal(r->value_schema->fields[1].name, "card");
+    assert_true(connect_value_is_text(field(r, "card"), "4532"));
+    r = purchase(f);
+    assert_int_equal(APPLY(f, r, "ReplaceField$Value", "whitelist", "id,amount"), ERR_OK);
+    assert_int_equal(r->value_schema->field_count, 2);
+}
+
+static void routes_whole_matches_with_groups(void **state)
+{
+    struct fixture *f = *state;
+    struct connect_record *r = purchase(f);
+    assert_int_equal(APPLY(f, r, "RegexRouter", "regex", "(pur)(.*)", "replacement", "x-$2_${1}0"),
+                     ERR_INVALID);
+    assert_int_equal(APPLY(f, r, "RegexRouter", "regex", "(pur)(.*)", "replacement", "x-$2_$10"),
+                     ERR_OK);
+    assert_string_equal(r->topic, "x-chases_pur0");
+    r = purchase(f);
+    assert_int_equal(APPLY(f, r, "RegexRouter", "regex", "pur", "replacement", "no"), ERR_OK);
+    assert_string_equal(r->topic, "purchases");
+    assert_int_not_equal(APPLY(f, r, "RegexRouter", "regex", "(", "replacement", "no"), ERR_OK);
+}
+
+static void casts_fields(void **state)
+{
+    struct fixture *f = *state;
+    struct connect_record *r = purchase(f);
+    assert_int_equal(
+        APPLY(f, r, "Cast$Value", "spec", "id:string,credit_card:int64,amount:int32,at:string"),
+        ERR_OK);
+    assert_true(connect_value_is_text(field(r, "id"), "7"));
+    assert_int_equal(field(r, "credit_card")->integer, 4532);
+    assert_int_equal(field(r, "amount")->integer, 72);
+    assert_int_equal(field(r, "amount")->kind, CONNECT_INT32);
+    assert_true(connect_value_is_text(field(r, "at"), "2022-07-09T21:33:14.064Z"));
+    assert_int_equal(r->value_schema->fields[3].schema->type, CONNECT_TYPE_STRING);
+    assert_int_equal(r->value_schema->fields[3].schema->logical, CONNECT_LOGICAL_NONE);
+    r = purchase(f);
+    *field(r, "credit_card") = connect_value_text("12x");
+    assert_int_not_equal(APPLY(f, r, "Cast$Value", "spec", "credit_card:int8"), ERR_OK);
+    assert_non_null(strstr(f->e.text, "Value (12x) was out of range for requested data type"));
+    assert_int_not_equal(APPLY(f, r, "Cast$Value", "spec", "credit_card:money"), ERR_OK);
+    assert_non_null(strstr(f->e.text, "Invalid type found in casting spec: money"));
+}
+
+static void works_on_maps_without_schema(void **state)
+{
+    struct fixture *f = *state;
+    struct connect_record *r = connect_batch_add(&f->batch);
+    struct connect_pair pairs[] = {{connect_value_text("a"), connect_value_int64(300)},
+                                   {connect_value_text("b"), connect_value_text("x")}};
+    r->topic = "t";
+    r->value = connect_value_map(pairs, 2);
+    assert_int_equal(APPLY(f, r, "Cast$Value", "spec", "a:int8"), ERR_OK);
+    assert_int_equal(connect_value_map_get(&r->value, "a")->integer, 44);
+    assert_int_equal(APPLY(f, r, "ReplaceField$Value", "renames", "b:c"), ERR_OK);
+    assert_true(connect_value_is_text(connect_value_map_get(&r->value, "c"), "x"));
+    assert_int_equal(APPLY(f, r, "InsertField$Value", "topic.field", "t"), ERR_OK);
+    assert_true(connect_value_is_text(connect_value_map_get(&r->value, "t"), "t"));
+    assert_int_equal(pairs[0].value.integer, 300);
+    r->value = connect_value_text("plain");
+    assert_int_not_equal(APPLY(f, r, "MaskField$Value", "fields", "a"), ERR_OK);
+    assert_non_null(strstr(f->e.text, "Only Map objects supported in absence of schema for [mask "
+                                      "fields], found: java.lang.String"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            the_tutorial_chain_names_the_value_and_makes_the_card_the_key, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_field_that_is_missing_is_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(masks_with_zero_or_replacement, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(inserts_in_order_and_leaves_null_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(replaces_excludes_and_renames, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(routes_whole_matches_with_groups, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(casts_fields, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(works_on_maps_without_schema, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
