@@ -43,6 +43,8 @@ static void stop_broker(void *handle)
     broker_stop(handle);
 }
 
+#define START_REGISTRY_WAIT_MS 3000
+
 static enum err_code start_registry(struct start_context *ctx, struct logger *lg, void **out_handle,
                                     struct err *e)
 {
@@ -60,6 +62,9 @@ static enum err_code start_registry(struct start_context *ctx, struct logger *lg
     if (code != ERR_OK) {
         return code;
     }
+    /* With a cluster at hand the registry is ready in a moment: who calls it then need not retry. A
+     * cluster that is away is not waited for. */
+    (void)registry_wait_ready(r, START_REGISTRY_WAIT_MS);
     /* Where the other roles of this process find it: an address that binds all is not one to call.
      */
     bool any = strcmp(config.host, "0.0.0.0") == 0 || strcmp(config.host, "::") == 0;

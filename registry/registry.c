@@ -206,6 +206,12 @@ bool registry_is_ready(struct registry *r)
     return compacted_topic_state(r->topic) == COMPACTED_TOPIC_LIVE;
 }
 
+bool registry_wait_ready(struct registry *r, int timeout_ms)
+{
+    struct err e;
+    return compacted_topic_wait_live(r->topic, timeout_ms, &e) == ERR_OK;
+}
+
 void registry_stop(struct registry *r)
 {
     if (r == NULL) {

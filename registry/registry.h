@@ -36,5 +36,7 @@ enum err_code registry_start(const struct registry_config *config, struct logger
 uint16_t registry_port(const struct registry *r);
 /* True once it answers from the whole of its topic. */
 bool registry_is_ready(struct registry *r);
+/* Waits until then, at most timeout_ms; false when it took longer. */
+bool registry_wait_ready(struct registry *r, int timeout_ms);
 /* Waits for writes in progress. NULL is fine. */
 void registry_stop(struct registry *r);

@@ -71,8 +71,28 @@ static struct registry_subject *registry_apply_subject(struct registry_apply *a)
     return subject;
 }
 
-static void registry_apply_drop_version(struct registry_subject *subject, size_t i)
+/* A version less has the id; an id that no version has is unknown again, though not given again. */
+static void registry_apply_release_id(struct registry_store *s, int id)
 {
+    size_t i = registry_store_id_place(s, id);
+    CHECK(i < s->id_count && s->ids[i].id == id && s->ids[i].uses > 0);
+    if (--s->ids[i].uses > 0) {
+        return;
+    }
+    struct registry_content *content = s->ids[i].content;
+    if (registry_store_id_of(s, content) == id) {
+        (void)json_object_del(s->hashes, content->hash);
+    }
+    registry_content_unref(content);
+    http_request_shared_unref(s->ids[i].answer);
+    memmove(&s->ids[i], &s->ids[i + 1], (s->id_count - i - 1) * sizeof *s->ids);
+    s->id_count--;
+}
+
+static void registry_apply_drop_version(struct registry_store *s, struct registry_subject *subject,
+                                        size_t i)
+{
+    registry_apply_release_id(s, subject->versions[i].id);
     registry_content_unref(subject->versions[i].content);
     mem_free(subject->versions[i].key);
     memmove(&subject->versions[i], &subject->versions[i + 1],
@@ -137,14 +157,15 @@ static bool registry_apply_grow_ids(struct registry_store *s)
     return true;
 }
 
-/* The id's entry; ERR_CONFLICT when the id has another content. */
+/* One use more of the id, which is new or has the same content; ERR_CONFLICT otherwise. */
 static enum err_code registry_apply_id(struct registry_apply *a, int id,
                                        struct registry_content *content)
 {
     struct registry_store *s = a->store;
-    const struct registry_id *known = registry_store_id(s, id);
-    if (known != NULL) {
-        if (strcmp(known->content->hash, content->hash) == 0) {
+    size_t i = registry_store_id_place(s, id);
+    if (i < s->id_count && s->ids[i].id == id) {
+        if (strcmp(s->ids[i].content->hash, content->hash) == 0) {
+            s->ids[i].uses++;
             return ERR_OK;
         }
         return err_set(a->e, ERR_CONFLICT, "id %d belongs to another schema", id);
@@ -156,9 +177,8 @@ static enum err_code registry_apply_id(struct registry_apply *a, int id,
         http_request_shared_unref(answer);
         return err_nomem(a->e, "schema");
     }
-    size_t i = registry_store_id_place(s, id);
     memmove(&s->ids[i + 1], &s->ids[i], (s->id_count - i) * sizeof *s->ids);
-    s->ids[i] = (struct registry_id){id, registry_content_ref(content), answer};
+    s->ids[i] = (struct registry_id){id, registry_content_ref(content), answer, 1};
     s->id_count++;
     s->max_id = id > s->max_id ? id : s->max_id;
     return ERR_OK;
@@ -173,6 +193,7 @@ static enum err_code registry_apply_put(struct registry_apply *a, struct registr
             ? NULL
             : mem_realloc(subject->versions, (subject->count + 1) * sizeof *subject->versions);
     if (grown == NULL) {
+        registry_apply_release_id(a->store, version.id);
         registry_content_unref(version.content);
         mem_free(version.key);
         return err_nomem(a->e, "schema");
@@ -180,7 +201,7 @@ static enum err_code registry_apply_put(struct registry_apply *a, struct registr
     subject->versions = grown;
     size_t i = registry_apply_place(subject, version.version);
     if (i < subject->count && subject->versions[i].version == version.version) {
-        registry_apply_drop_version(subject, i);
+        registry_apply_drop_version(a->store, subject, i);
     }
     memmove(&subject->versions[i + 1], &subject->versions[i],
             (subject->count - i) * sizeof *subject->versions);
@@ -229,7 +250,7 @@ static enum err_code registry_apply_schema(struct registry_apply *a)
     if (subject != NULL) {
         size_t i = registry_apply_place(subject, a->version);
         if (i < subject->count && subject->versions[i].version == a->version) {
-            registry_apply_drop_version(subject, i);
+            registry_apply_drop_version(a->store, subject, i);
         }
     }
     return ERR_OK;
@@ -291,7 +312,7 @@ static enum err_code registry_apply_clear_subject(struct registry_apply *a)
 {
     struct registry_subject *subject = registry_apply_find(a);
     while (a->value != NULL && subject != NULL && subject->count > 0) {
-        registry_apply_drop_version(subject, subject->count - 1);
+        registry_apply_drop_version(a->store, subject, subject->count - 1);
     }
     return ERR_OK;
 }

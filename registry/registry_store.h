@@ -56,6 +56,8 @@ struct registry_id {
     int id;
     struct registry_content *content;
     struct http_request_shared *answer;
+    unsigned
+        uses; /* versions that have it, soft-deleted ones included; without any it is forgotten */
 };
 
 /* text and type are copied, the JSON is shared. NULL = out of memory. */
