@@ -5,6 +5,9 @@
 
 #include "broker/broker.h"
 #include "common/mem.h"
+#include "connect/worker.h"
+#include "connectors/file/file_source.h"
+#include "connectors/jdbc/jdbc_source.h"
 #include "registry/registry.h"
 #include "streams/app_loader.h"
 
@@ -80,6 +83,45 @@ static void stop_registry(void *handle)
     registry_stop(handle);
 }
 
+static const struct connect_plugin *const start_connectors[] = {
+    &file_source_plugin,
+    &jdbc_source_plugin,
+    NULL,
+};
+
+static enum err_code start_connect(struct start_context *ctx, struct logger *lg, void **out_handle,
+                                   struct err *e)
+{
+    const struct conf *c = ctx->conf;
+    struct connect_worker_config config;
+    connect_worker_config_init(&config);
+    config.bootstrap_servers = ctx->bootstrap_servers;
+    config.host = conf_text(c, "connect.host");
+    config.port = (uint16_t)conf_int(c, "connect.port");
+    config.group_id = conf_text(c, "connect.group.id");
+    config.config_topic = conf_text(c, "connect.config.storage.topic");
+    config.offset_topic = conf_text(c, "connect.offset.storage.topic");
+    config.status_topic = conf_text(c, "connect.status.storage.topic");
+    config.replication_factor = (int)conf_int(c, "replication.factor");
+    config.key_converter = conf_text(c, "connect.key.converter");
+    config.value_converter = conf_text(c, "connect.value.converter");
+    config.offset_flush_interval_ms = conf_int(c, "connect.offset.flush.interval");
+    config.plugins = start_connectors;
+    struct connect_worker *w = NULL;
+    enum err_code code = connect_worker_start(&config, lg, ctx->metrics, &w, e);
+    if (code != ERR_OK) {
+        return code;
+    }
+    (void)printf("connect   listening on http://%s:%u\n", config.host, connect_worker_port(w));
+    *out_handle = w;
+    return ERR_OK;
+}
+
+static void stop_connect(void *handle)
+{
+    connect_worker_stop(handle);
+}
+
 #define START_APPS_MAX 64
 #define START_PATH_MAX 4096
 
@@ -145,6 +187,6 @@ static void stop_streams(void *handle)
 const struct start_role start_roles[START_ROLE_COUNT] = {
     {"broker", start_broker, stop_broker},
     {"registry", start_registry, stop_registry},
-    {"connect", NULL, NULL},
+    {"connect", start_connect, stop_connect},
     {"streams", start_streams, stop_streams},
 };

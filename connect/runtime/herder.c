@@ -421,7 +421,7 @@ static void apply_restart(struct herder *h, const struct restart *r)
     }
 }
 
-static void take_restarts(struct herder *h)
+void herder_mark_restarts(struct herder *h)
 {
     lock_acquire(&h->lock);
     while (h->restart_count > 0) {
@@ -441,7 +441,7 @@ void herder_reconcile(struct herder *h)
     if (!herder_ready(h)) {
         return;
     }
-    take_restarts(h);
+    herder_mark_restarts(h);
     h->retry = false;
     if (config_store_list(h->worker->configs, &list, &e) != ERR_OK) {
         h->retry = true;

@@ -43,6 +43,8 @@ bool herder_ready(struct herder *h);
 
 /* From jobs (herder thread) and the config topic (any thread): restart what matches. */
 void herder_restart(struct herder *h, const char *connector, bool include_tasks, bool only_failed);
+/* Herder thread: decides now what the restarts asked for so far apply to. */
+void herder_mark_restarts(struct herder *h);
 /* Herder thread. False when there is no such task. */
 bool herder_restart_task(struct herder *h, const char *connector, int task);
 /* Herder thread: no task or connector thread of that name is left. */

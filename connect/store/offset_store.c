@@ -166,6 +166,12 @@ void offset_store_close(struct offset_store *s)
     mem_free(s);
 }
 
+enum compacted_topic_state offset_store_state(struct offset_store *s, struct err *out_problem)
+{
+    (void)compacted_topic_problem(s->topic, out_problem);
+    return compacted_topic_state(s->topic);
+}
+
 bool offset_store_live(struct offset_store *s)
 {
     return compacted_topic_state(s->topic) == COMPACTED_TOPIC_LIVE;

@@ -33,6 +33,7 @@ enum err_code offset_store_open(const struct offset_store_config *config,
                                 struct offset_store **out_store, struct err *e);
 void offset_store_close(struct offset_store *s);
 bool offset_store_live(struct offset_store *s);
+enum compacted_topic_state offset_store_state(struct offset_store *s, struct err *out_problem);
 
 /* *out_offset: a MAP in the arena, or null when there is none. */
 enum err_code offset_store_get(struct offset_store *s, const char *connector, const char *partition,

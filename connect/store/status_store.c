@@ -203,6 +203,12 @@ void status_store_close(struct status_store *s)
     mem_free(s);
 }
 
+enum compacted_topic_state status_store_state(struct status_store *s, struct err *out_problem)
+{
+    (void)compacted_topic_problem(s->topic, out_problem);
+    return compacted_topic_state(s->topic);
+}
+
 bool status_store_live(struct status_store *s)
 {
     return compacted_topic_state(s->topic) == COMPACTED_TOPIC_LIVE;

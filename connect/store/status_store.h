@@ -50,6 +50,7 @@ enum err_code status_store_open(const struct status_store_config *config,
                                 struct status_store **out_store, struct err *e);
 void status_store_close(struct status_store *s);
 bool status_store_live(struct status_store *s);
+enum compacted_topic_state status_store_state(struct status_store *s, struct err *out_problem);
 
 /* "RUNNING", static. */
 const char *status_store_word(enum status_store_state state);
