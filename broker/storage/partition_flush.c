@@ -153,18 +153,6 @@ static void partition_release_round(struct partition_flush_round *round)
     buf_deinit(&round->snapshot);
 }
 
-static enum err_code partition_sync_parent(const struct partition *p, struct err *e)
-{
-    char parent[PATH_MAX];
-    const char *slash = strrchr(p->path, '/');
-    CHECK(slash != NULL);
-    size_t len = (size_t)(slash - p->path);
-    CHECK(len < sizeof parent);
-    memcpy(parent, p->path, len);
-    parent[len] = '\0';
-    return file_io_sync_dir(parent, e);
-}
-
 /* What records need to survive. No lock. */
 static enum err_code partition_sync_records(struct partition *p, struct partition_env *env,
                                             const struct partition_flush_round *round,

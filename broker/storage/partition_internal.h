@@ -141,6 +141,8 @@ void partition_update_last_stable(struct partition *p);
 /* Not synced: the first flush does that, partition_metadata_sync. */
 enum err_code partition_metadata_store(const struct partition *p, struct err *e);
 enum err_code partition_metadata_sync(const struct partition *p, struct err *e);
+/* Makes the partition's folder itself durable in the data directory. */
+enum err_code partition_sync_parent(const struct partition *p, struct err *e);
 /* A missing or torn file gives a topic id of zeroes. */
 enum err_code partition_metadata_load(struct partition *p, struct err *e);
 

@@ -6,6 +6,7 @@
 
 #include "broker/storage/file_io.h"
 #include "broker/storage/partition_internal.h"
+#include "common/check.h"
 
 #define PARTITION_METADATA_NAME "partition.metadata"
 #define PARTITION_METADATA_ID_CHARS 22
@@ -123,4 +124,16 @@ enum err_code partition_metadata_load(struct partition *p, struct err *e)
     }
     buf_deinit(&text);
     return code;
+}
+
+enum err_code partition_sync_parent(const struct partition *p, struct err *e)
+{
+    char parent[PATH_MAX];
+    const char *slash = strrchr(p->path, '/');
+    CHECK(slash != NULL);
+    size_t len = (size_t)(slash - p->path);
+    CHECK(len < sizeof parent);
+    memcpy(parent, p->path, len);
+    parent[len] = '\0';
+    return file_io_sync_dir(parent, e);
 }

@@ -61,6 +61,10 @@ static enum err_code partition_take_range(struct partition *p, int64_t offset, i
         .ends_on_batch = s->next_offset <= limit,
         .walk_from = segment_index_floor_offset(&s->offsets, offset - s->base_offset),
     };
+    if (r.walk_from < 0 || r.walk_from >= r.end) {
+        return err_set(e, ERR_CORRUPT, "index of segment %" PRId64 " points outside it",
+                       s->base_offset);
+    }
     if (!r.ends_on_batch && limit == p->high_watermark && s->base_offset == p->hw_segment_base) {
         r.end = p->hw_position;
         r.end_offset = limit;

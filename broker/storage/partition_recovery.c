@@ -304,53 +304,54 @@ static void partition_trust_indexes(const struct partition *p, struct segment *s
     }
 }
 
-/* Sorted they are; do they also lie inside the file? */
-static bool partition_indexes_fit(const struct segment *s, int64_t file_size, int64_t next_offset)
+/* What the ends of the index files say of a sealed segment. False when they are missing, or cannot
+ * belong to a segment of that size and these offsets. */
+static bool partition_peek_indexes(const struct partition *p, struct segment *s, int64_t file_size,
+                                   int64_t next_offset)
 {
-    if (s->offsets.count > 0) {
-        struct segment_index_offset last =
-            segment_index_offset_at(&s->offsets, s->offsets.count - 1);
+    char path[PATH_MAX];
+    struct err ignored; /* an index can be rebuilt */
+    uint8_t entry[SEGMENT_INDEX_TIME_BYTES];
+    size_t count = 0;
+    if (segment_path(p->path, s->base_offset, SEGMENT_SUFFIX_INDEX, path, sizeof path, &ignored) !=
+            ERR_OK ||
+        segment_index_peek(&s->offsets, path, &count, entry, &ignored) != ERR_OK) {
+        return false;
+    }
+    if (count > 0) {
+        struct segment_index_offset last = segment_index_decode_offset(entry);
         if (last.position >= file_size || s->base_offset + last.relative_offset >= next_offset) {
             return false;
         }
     }
-    if (s->times.count > 0) {
-        struct segment_index_time last = segment_index_time_at(&s->times, s->times.count - 1);
-        return s->base_offset + last.relative_offset < next_offset;
+    if (segment_path(p->path, s->base_offset, SEGMENT_SUFFIX_TIMEINDEX, path, sizeof path,
+                     &ignored) != ERR_OK ||
+        segment_index_peek(&s->times, path, &count, entry, &ignored) != ERR_OK) {
+        return false;
     }
-    return true;
+    if (count > 0) {
+        struct segment_index_time last = segment_index_decode_time(entry);
+        s->max_timestamp = last.timestamp;
+        s->max_timestamp_offset = s->base_offset + last.relative_offset;
+    }
+    return s->max_timestamp_offset < next_offset;
 }
 
-/* A sealed segment below the recovery point: what the indexes' files say, without reading it. */
+/* A sealed segment below the recovery point: without reading it. */
 static enum err_code partition_load_sealed(struct partition *p, struct segment *s,
                                            int64_t file_size, int64_t next_offset, struct err *e)
 {
-    struct err why;
-    enum err_code code = partition_load_indexes(p, s, &why);
-    if (code == ERR_OK && !partition_indexes_fit(s, file_size, next_offset)) {
-        segment_index_deinit(&s->offsets);
-        segment_index_deinit(&s->times);
-        code = ERR_CORRUPT;
-    }
-    if (code == ERR_OK && file_size > 0) {
-        code = partition_load_first(s, file_size, e);
-        if (code != ERR_OK) {
-            return code;
-        }
+    if (file_size > 0 && partition_peek_indexes(p, s, file_size, next_offset)) {
         s->size_bytes = file_size;
         s->next_offset = next_offset;
-        if (s->times.count > 0) {
-            struct segment_index_time newest = segment_index_time_at(&s->times, s->times.count - 1);
-            s->max_timestamp = newest.timestamp;
-            s->max_timestamp_offset = s->base_offset + newest.relative_offset;
-        }
         s->sealed = true;
         s->indexes_stored = true;
         segment_rest(s);
         return ERR_OK;
     }
+    segment_forget(s);
     /* Missing or damaged: from the log. */
-    code = partition_scan(p, s, file_size, false, e);
+    enum err_code code = partition_scan(p, s, file_size, false, e);
     if (code == ERR_OK && s->next_offset > next_offset) {
         code =
             err_set(e, ERR_CORRUPT, "it holds offset %" PRId64 ", which the next segment has too",
@@ -521,24 +522,36 @@ static enum err_code partition_load_epochs(struct partition *p, struct err *e)
     return code == ERR_OK ? ERR_OK : err_set(e, code, "%s", why.text);
 }
 
-/* Everything found is on disk: after a kill -9 it may still be in the page cache only. */
+/* Everything found is on disk, and its names: after a kill -9 it may still be in the page cache
+ * only. A partition without anything new is left to its first flush: many are empty. */
 static enum err_code partition_sync_found(struct partition *p, const struct partition_load *load,
                                           struct err *e)
 {
     enum err_code code = ERR_OK;
+    bool found = load->cut;
     for (size_t i = 0; code == ERR_OK && i < p->segment_count; i++) {
         struct segment *s = p->segments[i];
         if (s->next_offset > load->how->recovery_point && s->size_bytes > 0) {
+            found = true;
             code = segment_use(s, p->path, e);
             if (code == ERR_OK) {
                 code = file_io_sync(s->fd, p->path, e);
             }
         }
     }
+    p->metadata_dirty = !found;
+    p->dir_dirty = !found;
+    if (!found) {
+        p->state_seq++;
+        return code;
+    }
+    if (code == ERR_OK) {
+        code = partition_metadata_sync(p, e);
+    }
     if (code == ERR_OK) {
         code = file_io_sync_dir(p->path, e);
     }
-    return code;
+    return code == ERR_OK ? partition_sync_parent(p, e) : code;
 }
 
 static void partition_open_at(struct partition *p)

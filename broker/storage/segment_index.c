@@ -85,20 +85,29 @@ void segment_index_push_time(struct segment_index *x, struct segment_index_time 
     x->count++;
 }
 
+struct segment_index_offset segment_index_decode_offset(const uint8_t *entry)
+{
+    return (struct segment_index_offset){(int32_t)segment_index_get32(entry),
+                                         (int32_t)segment_index_get32(entry + 4)};
+}
+
+struct segment_index_time segment_index_decode_time(const uint8_t *entry)
+{
+    uint64_t timestamp =
+        (uint64_t)segment_index_get32(entry) << 32 | segment_index_get32(entry + 4);
+    return (struct segment_index_time){(int64_t)timestamp, (int32_t)segment_index_get32(entry + 8)};
+}
+
 struct segment_index_offset segment_index_offset_at(const struct segment_index *x, size_t i)
 {
     CHECK(i < x->count);
-    const uint8_t *p = x->entries + i * SEGMENT_INDEX_OFFSET_BYTES;
-    return (struct segment_index_offset){(int32_t)segment_index_get32(p),
-                                         (int32_t)segment_index_get32(p + 4)};
+    return segment_index_decode_offset(x->entries + i * SEGMENT_INDEX_OFFSET_BYTES);
 }
 
 struct segment_index_time segment_index_time_at(const struct segment_index *x, size_t i)
 {
     CHECK(i < x->count);
-    const uint8_t *p = x->entries + i * SEGMENT_INDEX_TIME_BYTES;
-    uint64_t timestamp = (uint64_t)segment_index_get32(p) << 32 | segment_index_get32(p + 4);
-    return (struct segment_index_time){(int64_t)timestamp, (int32_t)segment_index_get32(p + 8)};
+    return segment_index_decode_time(x->entries + i * SEGMENT_INDEX_TIME_BYTES);
 }
 
 void segment_index_truncate(struct segment_index *x, size_t count)
@@ -267,6 +276,26 @@ enum err_code segment_index_load(struct segment_index *x, const char *path, stru
     }
     if (code != ERR_OK) {
         segment_index_deinit(x);
+    }
+    return code;
+}
+
+enum err_code segment_index_peek(const struct segment_index *x, const char *path, size_t *out_count,
+                                 uint8_t *out_last, struct err *e)
+{
+    int fd = -1;
+    size_t count = 0;
+    enum err_code code = segment_index_open(x, path, &fd, &count, e);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (count > 0) {
+        code = file_io_read_at(fd, out_last, x->entry_bytes,
+                               (int64_t)((count - 1) * x->entry_bytes), path, e);
+    }
+    file_io_close(fd);
+    if (code == ERR_OK) {
+        *out_count = count;
     }
     return code;
 }

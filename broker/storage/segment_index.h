@@ -41,6 +41,9 @@ void segment_index_deinit(struct segment_index *x);
 enum err_code segment_index_reserve(struct segment_index *x, size_t more, struct err *e);
 void segment_index_push_offset(struct segment_index *x, struct segment_index_offset entry);
 void segment_index_push_time(struct segment_index *x, struct segment_index_time entry);
+/* From the bytes of one entry. */
+struct segment_index_offset segment_index_decode_offset(const uint8_t *entry);
+struct segment_index_time segment_index_decode_time(const uint8_t *entry);
 struct segment_index_offset segment_index_offset_at(const struct segment_index *x, size_t i);
 struct segment_index_time segment_index_time_at(const struct segment_index *x, size_t i);
 /* Forgets the entries from `count` on. In memory only. */
@@ -59,5 +62,8 @@ enum err_code segment_index_store(struct segment_index *x, const char *path, int
                                   struct err *e);
 /* Into memory. ERR_CORRUPT when the entries are not sorted or the size is not a multiple. */
 enum err_code segment_index_load(struct segment_index *x, const char *path, struct err *e);
+/* Only how many entries the file has, and the bytes of the last (untouched when there is none). */
+enum err_code segment_index_peek(const struct segment_index *x, const char *path, size_t *out_count,
+                                 uint8_t *out_last, struct err *e);
 /* Mapped, read-only; not checked: only for files below the recovery point. */
 enum err_code segment_index_map(struct segment_index *x, const char *path, struct err *e);

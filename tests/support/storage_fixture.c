@@ -194,7 +194,8 @@ void storage_settle(struct partition *p)
 }
 
 /* Appends the slice's bytes to out and checks that they are whole batches in order. */
-static int64_t storage_take(const struct partition_slice *slice, int64_t offset, struct buf *out)
+static int64_t storage_take(const struct partition_slice *slice, int64_t offset, size_t max_bytes,
+                            struct buf *out)
 {
     struct err e;
     uint8_t *to = buf_reserve(out, slice->length);
@@ -204,7 +205,8 @@ static int64_t storage_take(const struct partition_slice *slice, int64_t offset,
     }
     buf_commit(out, slice->length);
     int64_t last = -1;
-    for (size_t at = 0; at < slice->length;) {
+    int batches = 0;
+    for (size_t at = 0; at < slice->length; batches++) {
         struct batch_header h;
         assert_true(slice->length - at >= BATCH_HEADER_BYTES);
         assert_true(batch_header_decode(to + at, &h));
@@ -215,6 +217,7 @@ static int64_t storage_take(const struct partition_slice *slice, int64_t offset,
         at += (size_t)h.size_bytes;
     }
     assert_int_equal(slice->next_offset, last + 1);
+    assert_true(batches == 1 || slice->length <= max_bytes);
     return slice->next_offset;
 }
 
@@ -236,7 +239,7 @@ int64_t storage_read_all_isolated(struct partition *p, int64_t offset, size_t ma
             partition_slice_release(&slice);
             return offset;
         }
-        offset = storage_take(&slice, offset, out);
+        offset = storage_take(&slice, offset, max_bytes, out);
         partition_slice_release(&slice);
     }
 }

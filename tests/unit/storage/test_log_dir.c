@@ -322,6 +322,37 @@ static void retention_deletes_whole_segments_by_time(void **state)
     storage_fixture_close(&f);
 }
 
+static void retention_by_size_keeps_at_least_that_much(void **state)
+{
+    (void)state;
+    struct storage_fixture f;
+    storage_fixture_open(&f);
+    f.config.retention_check_interval_ms = 0;
+    storage_fixture_reopen(&f, true);
+    struct partition_config config = small_segments();
+    struct partition *p = storage_partition(&f, "orders", &config);
+    while (storage_count_files(&f, "orders-0", ".log") < 5) {
+        (void)storage_append(p, 1000, 100);
+    }
+    storage_settle(p);
+    char path[512];
+    struct stat first;
+    storage_path(&f, "orders-0", 0, ".log", path, sizeof path);
+    assert_int_equal(stat(path, &first), 0);
+    int64_t total = partition_size_bytes(p);
+    /* One byte too many to let the first segment go. */
+    config.retention_bytes = total - first.st_size + 1;
+    partition_set_config(p, &config);
+    log_dir_tick(f.dir);
+    assert_int_equal(partition_size_bytes(p), total);
+    config.retention_bytes = total - first.st_size;
+    partition_set_config(p, &config);
+    log_dir_tick(f.dir);
+    assert_int_equal(partition_size_bytes(p), total - first.st_size);
+    partition_unref(p);
+    storage_fixture_close(&f);
+}
+
 static void retention_waits_for_its_configuration(void **state)
 {
     (void)state;
@@ -573,6 +604,7 @@ int main(void)
         cmocka_unit_test(rebuilds_indexes_that_are_missing_or_damaged),
         cmocka_unit_test(idempotence_survives_restarts),
         cmocka_unit_test(retention_deletes_whole_segments_by_time),
+        cmocka_unit_test(retention_by_size_keeps_at_least_that_much),
         cmocka_unit_test(retention_waits_for_its_configuration),
         cmocka_unit_test(deleted_records_stay_deleted),
         cmocka_unit_test(a_new_topic_inherits_nothing_from_its_namesake),
