@@ -53,6 +53,7 @@ struct registry {
     enum compatibility_level default_level;
     int write_timeout_ms;
     char *topic_name;
+    bool end_unknown; /* writer thread: a write failed, its fate is open */
 
     struct lock lock; /* the queue */
     struct cond queued;
@@ -86,7 +87,8 @@ void registry_batch_free(struct registry_batch *b);
  * Writer thread. */
 bool registry_writer_write(struct registry *r, struct registry_batch *batch,
                            struct registry_answer *a);
-/* Brings the store to the topic's end before a decision is taken. As above. */
+/* Before a decision is taken: brings the store to the topic's end when that is in doubt. As above.
+ */
 bool registry_writer_catch_up(struct registry *r, struct registry_answer *a);
 
 /* registry_request.c: each makes the answer and returns NULL or false when the request is refused.
