@@ -280,7 +280,12 @@ static enum err_code topic_consume_open(struct topic_consume *c, struct err *e)
 static void topic_consume_close(struct topic_consume *c)
 {
     if (c->rk != NULL) {
-        (void)rd_kafka_consumer_close(c->rk); /* commits, and leaves the group */
+        if (c->group != NULL) {
+            /* With a commit under way, librdkafka 2.0.2 closes a cooperative member without leaving
+             * the group: commit first. Nothing to commit is no failure. */
+            (void)rd_kafka_commit(c->rk, NULL, 0);
+        }
+        (void)rd_kafka_consumer_close(c->rk);
         rd_kafka_destroy(c->rk);
     }
     consume_plan_destroy(&c->plan);
@@ -322,7 +327,8 @@ static const struct flag topic_consume_flags[] = {
     {"read-committed", 0, FLAG_BOOL, NULL, NULL, "Only records of committed transactions"},
     {"fetch-max-bytes", 0, FLAG_TEXT, "N", "1048576", "Most bytes of a fetch"},
     {"fetch-max-partition-bytes", 0, FLAG_TEXT, "N", "1048576", "Most bytes of a partition in it"},
-    {"fetch-max-wait", 0, FLAG_TEXT, "DURATION", "5s", "How long the broker waits for records"},
+    /* rpk waits 5s, but librdkafka asks for offsets on the connection that is waiting. */
+    {"fetch-max-wait", 0, FLAG_TEXT, "DURATION", "250ms", "How long the broker waits for records"},
     {"rack", 0, FLAG_TEXT, "RACK", NULL, "Read from replicas in this rack"},
     {"use-schema-registry", 0, FLAG_OPTIONAL, "key|value", "key,value",
      "Decode with schemas of the registry"},
