@@ -11,7 +11,7 @@ from conftest import ROOT, WEIR_BIN, wait_for
 
 FRAUD = ROOT / "examples/fraud"
 BUILD = pathlib.Path(WEIR_BIN).resolve().parents[1]
-APPS = {name: BUILD / f"examples/fraud/{name}.so" for name in ("count", "distance")}
+APPS = {name: BUILD / f"examples/fraud/fraud-{name}.so" for name in ("count", "distance")}
 CHANGELOG = "local-dev-0-KSTREAM-AGGREGATE-STATE-STORE-0000000001-changelog"
 CARD = "1111-2222-3333-4444"
 
