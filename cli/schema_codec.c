@@ -107,7 +107,8 @@ static enum err_code schema_codec_latest(struct registry_client *registry, const
     /* A topic name needs no percent-encoding. */
     (void)snprintf(path, sizeof path, "/subjects/%s-%s/versions/latest", topic,
                    is_key ? "key" : "value");
-    enum err_code code = registry_client_call(registry, "GET", path, NULL, &body, NULL, e);
+    enum err_code code = registry_client_call(
+        registry, &(struct registry_client_request){.method = "GET", .path = path}, &body, NULL, e);
     if (code == ERR_OK) {
         code = json_decode(bytes_of_text(body), NULL, &tree, e);
     }

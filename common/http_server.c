@@ -272,6 +272,7 @@ static void *http_server_on_uri(void *cls, const char *uri, struct MHD_Connectio
     return rq;
 }
 
+/* The library's signature. NOLINTNEXTLINE(readability-function-size) */
 static enum MHD_Result http_server_on_access(void *cls, struct MHD_Connection *connection,
                                              const char *url, const char *method,
                                              const char *version, const char *data, size_t *len,

@@ -168,6 +168,7 @@ void json_write_float(struct buf *b, float v)
     json_write_shortest(b, (double)v, 9, true);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): see json_write. */
 static void json_write_object(struct buf *b, const json_t *json)
 {
     /* The iteration does not change the object; jansson's interface is not const-correct here. */

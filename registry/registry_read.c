@@ -258,41 +258,53 @@ void registry_on_id_text(void *ctx, struct http_request *rq)
     registry_respond(rq, &a);
 }
 
-/* Calls for each use of an id; versions false: once a subject. */
+/* What of an id's uses is shown: subject names, or subjects with versions. */
+struct registry_uses {
+    int id;
+    bool deleted;
+    bool versions;
+    struct registry_page page;
+};
+
+static void registry_read_subject_uses(struct registry_uses *uses, const struct registry_subject *s,
+                                       struct buf *b)
+{
+    bool shown = false;
+    for (size_t i = 0; i < s->count && (uses->versions || !shown); i++) {
+        const struct registry_version *v = &s->versions[i];
+        shown = v->id == uses->id && (uses->deleted || !v->deleted);
+        if (!shown || !registry_page_takes(&uses->page, b)) {
+            continue;
+        }
+        if (uses->versions) {
+            buf_append_text(b, "{\"subject\":");
+            registry_read_text(b, s->name);
+            buf_printf(b, ",\"version\":%d}", v->version);
+        } else {
+            registry_read_text(b, s->name);
+        }
+    }
+}
+
 static void registry_read_uses(struct registry *r, struct http_request *rq, bool versions)
 {
     struct registry_answer a;
     registry_answer_init(&a);
-    struct registry_page page;
-    int id = 0;
-    bool deleted = http_request_query_bool(rq, "deleted");
-    bool ok = registry_read_id(rq, &a, &id) && registry_page_init(&page, rq, &a, INT32_MAX);
-    registry_store_lock_read(r->store);
-    if (ok && registry_store_id(r->store, id) == NULL) {
-        registry_answer_error(&a, 40403, "Schema not found");
-        ok = false;
-    }
-    buf_append_text(&a.body, ok ? "[" : "");
-    for (size_t i = 0; ok && i < registry_store_subject_count(r->store); i++) {
-        const struct registry_subject *s = registry_store_subject_at(r->store, i);
-        bool shown = false;
-        for (size_t j = 0; j < s->count && (versions || !shown); j++) {
-            const struct registry_version *v = &s->versions[j];
-            if (v->id != id || (v->deleted && !deleted)) {
-                continue;
+    struct registry_uses uses = {.deleted = http_request_query_bool(rq, "deleted"),
+                                 .versions = versions};
+    if (registry_read_id(rq, &a, &uses.id) && registry_page_init(&uses.page, rq, &a, INT32_MAX)) {
+        registry_store_lock_read(r->store);
+        if (registry_store_id(r->store, uses.id) == NULL) {
+            registry_answer_error(&a, 40403, "Schema not found");
+        } else {
+            buf_append_char(&a.body, '[');
+            for (size_t i = 0; i < registry_store_subject_count(r->store); i++) {
+                registry_read_subject_uses(&uses, registry_store_subject_at(r->store, i), &a.body);
             }
-            shown = true;
-            if (registry_page_takes(&page, &a.body)) {
-                buf_append_text(&a.body, versions ? "{\"subject\":" : "");
-                registry_read_text(&a.body, s->name);
-                if (versions) {
-                    buf_printf(&a.body, ",\"version\":%d}", v->version);
-                }
-            }
+            buf_append_char(&a.body, ']');
         }
+        registry_store_unlock(r->store);
     }
-    buf_append_text(&a.body, ok ? "]" : "");
-    registry_store_unlock(r->store);
     registry_respond(rq, &a);
 }
 

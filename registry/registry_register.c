@@ -197,42 +197,46 @@ static void registry_register_records(const struct registry *r, const char *name
     buf_deinit(&value);
 }
 
-/* Everything that needs the lock. True when records are to be written; otherwise the answer is
- * made.
- */
+/* What a registration comes to: records to be written, or an answer that is made already. */
+struct registry_decision {
+    struct registry_batch batch;
+    int id;
+};
+
+/* 409 when an older version stands against it. Under the lock. */
+static bool registry_register_compatible(struct registry *r, const char *name,
+                                         const struct registry_candidate *c,
+                                         struct registry_answer *a)
+{
+    json_t *messages = registry_register_findings(r, name, NULL, c->schema, a);
+    bool compatible = messages != NULL && json_array_size(messages) == 0;
+    if (messages != NULL && !compatible) {
+        registry_register_incompatible(name, messages, a);
+    }
+    json_decref(messages);
+    return compatible;
+}
+
+/* Everything that needs the lock. True when there are records to be written. */
 static bool registry_register_decide(struct registry *r, const char *name,
                                      const struct registry_candidate *c, bool force,
-                                     struct registry_answer *a, struct registry_batch *batch,
-                                     int *out_id)
-/* NOLINTNEXTLINE(readability-function-size): one more parameter than six, all of one decision. */
+                                     struct registry_answer *a, struct registry_decision *out)
 {
-    const struct registry_subject *subject = registry_store_subject(r->store, name);
     bool import = c->id > 0;
-    const struct registry_version *same = registry_request_find(subject, c, false);
+    const struct registry_version *same =
+        registry_request_find(registry_store_subject(r->store, name), c, false);
     if (same != NULL && (!import || same->id == c->id)) {
         buf_printf(&a->body, "{\"id\":%d}", same->id);
         return false;
     }
-    if (!registry_register_allowed(r, name, c, a)) {
-        return false;
-    }
-    if (!force && !import) {
-        json_t *messages = registry_register_findings(r, name, NULL, c->schema, a);
-        size_t count = json_array_size(messages);
-        if (count > 0) {
-            registry_register_incompatible(name, messages, a);
-        }
-        json_decref(messages);
-        if (messages == NULL || count > 0) {
-            return false;
-        }
-    }
     struct registry_placement place;
-    if (!registry_register_place(r, name, c, a, &place)) {
+    if (!registry_register_allowed(r, name, c, a) ||
+        (!force && !import && !registry_register_compatible(r, name, c, a)) ||
+        !registry_register_place(r, name, c, a, &place)) {
         return false;
     }
-    registry_register_records(r, name, c, place, batch);
-    *out_id = place.id;
+    registry_register_records(r, name, c, place, &out->batch);
+    out->id = place.id;
     return true;
 }
 
@@ -245,17 +249,16 @@ static void registry_register_run(struct registry *r, const struct registry_job 
         return;
     }
     struct registry_candidate c;
-    struct registry_batch batch = {0};
-    int id = 0;
+    struct registry_decision decision = {.id = 0};
     registry_store_lock_read(r->store);
     bool import = strcmp(registry_settings_mode(r, name), "IMPORT") == 0;
     const struct registry_candidate_how how = {
         .subject = name, .normalize = job->flags.normalize, .strict = !import};
     bool parsed = registry_request_schema(r, body, how, a, &c);
-    bool write = parsed && registry_register_decide(r, name, &c, job->flags.force, a, &batch, &id);
+    bool write = parsed && registry_register_decide(r, name, &c, job->flags.force, a, &decision);
     registry_store_unlock(r->store);
-    if (write && registry_writer_write(r, &batch, a)) {
-        buf_printf(&a->body, "{\"id\":%d}", id);
+    if (write && registry_writer_write(r, &decision.batch, a)) {
+        buf_printf(&a->body, "{\"id\":%d}", decision.id);
     }
     if (parsed) {
         registry_candidate_free(&c);

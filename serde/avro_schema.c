@@ -128,6 +128,7 @@ const struct avro_type *avro_schema_find(const struct avro_schema *s, const char
     return found;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): see avro_schema_default_fits. */
 static bool avro_schema_array_fits(const struct avro_type *type, const json_t *value)
 {
     bool fits = json_is_array(value);
@@ -137,6 +138,7 @@ static bool avro_schema_array_fits(const struct avro_type *type, const json_t *v
     return fits;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): see avro_schema_default_fits. */
 static bool avro_schema_map_fits(const struct avro_type *type, const json_t *value)
 {
     bool fits = json_is_object(value);
@@ -148,6 +150,7 @@ static bool avro_schema_map_fits(const struct avro_type *type, const json_t *val
     return fits;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): see avro_schema_default_fits. */
 static bool avro_schema_record_fits(const struct avro_type *type, const json_t *value)
 {
     bool fits = json_is_object(value);

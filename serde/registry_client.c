@@ -34,9 +34,7 @@ struct registry_client {
 
 /* One HTTP exchange. */
 struct registry_client_exchange {
-    const char *method;
-    const char *path;
-    const char *body;
+    const struct registry_client_request *request;
     struct buf answer;
     long status;
 };
@@ -142,7 +140,7 @@ static void registry_client_prepare(const struct registry_client *c, CURL *curl,
 {
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, c->timeout_ms);
-    (void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, x->method);
+    (void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, x->request->method);
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, registry_client_on_data);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, x);
@@ -150,9 +148,10 @@ static void registry_client_prepare(const struct registry_client *c, CURL *curl,
         (void)curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
         (void)curl_easy_setopt(curl, CURLOPT_USERPWD, c->user_info);
     }
-    if (x->body != NULL) {
-        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(x->body));
-        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, x->body);
+    if (x->request->body != NULL) {
+        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                               (curl_off_t)strlen(x->request->body));
+        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, x->request->body);
     }
 }
 
@@ -163,7 +162,7 @@ static enum err_code registry_client_try(const struct registry_client *c, const 
     CURL *curl = curl_easy_init();
     struct curl_slist *headers = curl_slist_append(
         NULL, "Accept: application/vnd.schemaregistry.v1+json, application/json;q=0.9");
-    if (headers != NULL && x->body != NULL) {
+    if (headers != NULL && x->request->body != NULL) {
         struct curl_slist *more =
             curl_slist_append(headers, "Content-Type: application/vnd.schemaregistry.v1+json");
         if (more == NULL) {
@@ -173,7 +172,7 @@ static enum err_code registry_client_try(const struct registry_client *c, const 
     }
     struct buf url;
     buf_init(&url, REGISTRY_CLIENT_BYTES_MAX);
-    buf_printf(&url, "%s%s", base, x->path);
+    buf_printf(&url, "%s%s", base, x->request->path);
     const char *text = buf_text(&url);
     enum err_code code = ERR_OK;
     if (curl == NULL || headers == NULL || text == NULL) {
@@ -243,14 +242,14 @@ static enum err_code registry_client_refused(struct registry_client_exchange *x,
     return code;
 }
 
-enum err_code registry_client_call(struct registry_client *c, const char *method, const char *path,
-                                   const char *body, char **out_body,
+enum err_code registry_client_call(struct registry_client *c,
+                                   const struct registry_client_request *request, char **out_body,
                                    struct registry_client_fault *out_fault, struct err *e)
 {
     if (out_fault != NULL) {
         *out_fault = (struct registry_client_fault){0};
     }
-    struct registry_client_exchange x = {.method = method, .path = path, .body = body};
+    struct registry_client_exchange x = {.request = request};
     buf_init(&x.answer, REGISTRY_CLIENT_BYTES_MAX);
     enum err_code code = ERR_UNAVAILABLE;
     size_t first = c->url_at;
@@ -281,12 +280,11 @@ enum err_code registry_client_call(struct registry_client *c, const char *method
 
 /* Calls and decodes the answer, which must be an object. */
 static enum err_code registry_client_ask(struct registry_client *c,
-                                         const struct registry_client_exchange *x,
-                                         json_t **out_json, struct registry_client_fault *out_fault,
-                                         struct err *e)
+                                         const struct registry_client_request *x, json_t **out_json,
+                                         struct registry_client_fault *out_fault, struct err *e)
 {
     char *text = NULL;
-    enum err_code code = registry_client_call(c, x->method, x->path, x->body, &text, out_fault, e);
+    enum err_code code = registry_client_call(c, x, &text, out_fault, e);
     if (code != ERR_OK) {
         return code;
     }
@@ -337,7 +335,7 @@ static enum err_code registry_client_post_schema(struct registry_client *c, cons
     buf_append_text(&body, "{\"schema\":");
     json_write_text(&body, schema_text, strlen(schema_text));
     buf_append_char(&body, '}');
-    const struct registry_client_exchange x = {
+    const struct registry_client_request x = {
         .method = "POST", .path = path, .body = buf_text(&body)};
     json_t *json = NULL;
     enum err_code code = path == NULL || x.body == NULL
@@ -357,15 +355,19 @@ static enum err_code registry_client_post_schema(struct registry_client *c, cons
     return code;
 }
 
+/* A schema under a subject, and what is done with it: the end of the path. */
+struct registry_client_entry {
+    const char *subject;
+    const char *schema_text;
+    const char *tail;
+};
+
 /* Registers or looks up, through the cache of ids. */
-static enum err_code
-registry_client_id(struct registry_client *c, const char *tail, const char *subject,
-                   const char *schema_text, int32_t *out_id,
-                   struct registry_client_fault *out_fault,
-                   struct err *e) /* NOLINT(readability-function-size): one more
-                                     than six, as the public calls hand on */
+static enum err_code registry_client_id(struct registry_client *c,
+                                        const struct registry_client_entry *entry, int32_t *out_id,
+                                        struct registry_client_fault *out_fault, struct err *e)
 {
-    char *key = registry_client_ids_key(subject, schema_text);
+    char *key = registry_client_ids_key(entry->subject, entry->schema_text);
     if (key == NULL) {
         return err_nomem(e, "schema registry call");
     }
@@ -375,8 +377,8 @@ registry_client_id(struct registry_client *c, const char *tail, const char *subj
     lock_release(&c->lock);
     enum err_code code = ERR_OK;
     if (known == NULL) {
-        char *path = registry_client_subject_path(subject, tail);
-        code = registry_client_post_schema(c, path, schema_text, &id, out_fault, e);
+        char *path = registry_client_subject_path(entry->subject, entry->tail);
+        code = registry_client_post_schema(c, path, entry->schema_text, &id, out_fault, e);
         mem_free(path);
         if (code == ERR_OK) {
             lock_acquire(&c->lock);
@@ -389,7 +391,7 @@ registry_client_id(struct registry_client *c, const char *tail, const char *subj
     }
     mem_free(key);
     if (code != ERR_OK) {
-        return e != NULL ? err_wrap(e, "subject %s", subject) : code;
+        return e != NULL ? err_wrap(e, "subject %s", entry->subject) : code;
     }
     *out_id = id;
     return ERR_OK;
@@ -399,16 +401,17 @@ enum err_code registry_client_register(struct registry_client *c, const char *su
                                        const char *schema_text, int32_t *out_id,
                                        struct registry_client_fault *out_fault, struct err *e)
 {
-    return registry_client_id(c, "/versions?normalize=false", subject, schema_text, out_id,
-                              out_fault, e);
+    const struct registry_client_entry entry = {subject, schema_text, "/versions?normalize=false"};
+    return registry_client_id(c, &entry, out_id, out_fault, e);
 }
 
 enum err_code registry_client_lookup(struct registry_client *c, const char *subject,
                                      const char *schema_text, int32_t *out_id,
                                      struct registry_client_fault *out_fault, struct err *e)
 {
-    return registry_client_id(c, "?normalize=false&deleted=false", subject, schema_text, out_id,
-                              out_fault, e);
+    const struct registry_client_entry entry = {subject, schema_text,
+                                                "?normalize=false&deleted=false"};
+    return registry_client_id(c, &entry, out_id, out_fault, e);
 }
 
 static enum err_code registry_client_parse(struct registry_client *c, const json_t *json,
@@ -430,7 +433,7 @@ static enum err_code registry_client_reference(struct registry_client *c, const 
                    (long long)json_integer_value(version));
     char *path = registry_client_subject_path(subject, tail);
     json_t *json = NULL;
-    const struct registry_client_exchange x = {.method = "GET", .path = path};
+    const struct registry_client_request x = {.method = "GET", .path = path};
     enum err_code code = path == NULL ? err_nomem(e, "schema registry call")
                                       : registry_client_ask(c, &x, &json, NULL, e);
     mem_free(path);
@@ -505,7 +508,7 @@ enum err_code registry_client_schema(struct registry_client *c, int32_t id,
     lock_release(&c->lock);
     if (schema == NULL) {
         json_t *json = NULL;
-        const struct registry_client_exchange x = {.method = "GET", .path = path};
+        const struct registry_client_request x = {.method = "GET", .path = path};
         enum err_code code = registry_client_ask(c, &x, &json, out_fault, e);
         if (code == ERR_OK) {
             code = registry_client_parse(c, json, 0, &schema, e);

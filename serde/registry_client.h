@@ -55,11 +55,16 @@ enum err_code registry_client_lookup(struct registry_client *c, const char *subj
 enum err_code registry_client_schema(struct registry_client *c, int32_t id,
                                      struct avro_schema **out_schema,
                                      struct registry_client_fault *out_fault, struct err *e);
-/* Any other call, uncached: the raw answer. path begins with "/" and is already percent-encoded;
- * body NULL = none. *out_body is the caller's (mem_free). A refusal is an error with the fault
- * filled. */
-enum err_code registry_client_call(struct registry_client *c, const char *method, const char *path,
-                                   const char *body, char **out_body,
+/* Any other call, uncached. path begins with "/" and is already percent-encoded; body NULL = none.
+ */
+struct registry_client_request {
+    const char *method;
+    const char *path;
+    const char *body;
+};
+/* The raw answer is the caller's (mem_free). A refusal is an error with the fault filled. */
+enum err_code registry_client_call(struct registry_client *c,
+                                   const struct registry_client_request *request, char **out_body,
                                    struct registry_client_fault *out_fault, struct err *e);
 
 /* The last part of the Java class name, or all of it: "TopicNameStrategy". */
