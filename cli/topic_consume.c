@@ -20,6 +20,7 @@
 
 #define TOPIC_CONSUME_OUT_BYTES ((size_t)1 << 30)
 #define TOPIC_CONSUME_POLL_MS 100
+#define TOPIC_CONSUME_LEAVE_MS 5000
 
 struct topic_consume {
     struct cli *cli;
@@ -277,14 +278,35 @@ static enum err_code topic_consume_open(struct topic_consume *c, struct err *e)
     return code;
 }
 
+/* librdkafka 2.0.2 closes a cooperative member without telling the group, which then waits for it
+ * until its session ends: so commit, and give the partitions back, before closing. */
+static void topic_consume_leave(struct topic_consume *c)
+{
+    if (c->group == NULL) {
+        return;
+    }
+    (void)rd_kafka_commit(c->rk, NULL, 0); /* nothing to commit is no failure */
+    (void)rd_kafka_unsubscribe(c->rk);
+    int64_t deadline = clock_mono_ms(clock_system()) + TOPIC_CONSUME_LEAVE_MS;
+    int left = 1;
+    while (left > 0 && clock_mono_ms(clock_system()) < deadline) {
+        rd_kafka_topic_partition_list_t *held = NULL;
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(c->rk, TOPIC_CONSUME_POLL_MS);
+        if (m != NULL) {
+            rd_kafka_message_destroy(m);
+        }
+        left = 0;
+        if (rd_kafka_assignment(c->rk, &held) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            left = held->cnt;
+            rd_kafka_topic_partition_list_destroy(held);
+        }
+    }
+}
+
 static void topic_consume_close(struct topic_consume *c)
 {
     if (c->rk != NULL) {
-        if (c->group != NULL) {
-            /* With a commit under way, librdkafka 2.0.2 closes a cooperative member without leaving
-             * the group: commit first. Nothing to commit is no failure. */
-            (void)rd_kafka_commit(c->rk, NULL, 0);
-        }
+        topic_consume_leave(c);
         (void)rd_kafka_consumer_close(c->rk);
         rd_kafka_destroy(c->rk);
     }
