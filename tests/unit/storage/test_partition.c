@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -234,6 +236,42 @@ static void a_full_disk_leaves_no_trace(void **state)
     storage_fixture_close(&f);
 }
 
+/* The kernel's own short write: a limit on the file's size that the batch runs into. */
+static void a_short_write_is_cut_off(void **state)
+{
+    (void)state;
+    struct storage_fixture f;
+    storage_fixture_open(&f);
+    struct partition_config config;
+    partition_config_init(&config);
+    struct partition *p = storage_partition(&f, "orders", &config);
+    (void)storage_append(p, 1000, 100);
+    storage_settle(p);
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_ptr_not_equal(signal(SIGXFSZ, SIG_IGN), SIG_ERR);
+    struct rlimit tight = before;
+    tight.rlim_cur = (rlim_t)offsets_of(p).size_bytes + 200;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    struct storage_batch one = {.timestamp = 5, .count = 1, .value_bytes = 500, .producer_id = 3};
+    struct partition_append_result result;
+    assert_int_equal(storage_append_batch(p, &one, &result), ERR_IO);
+    assert_int_equal(result.error_code, KAFKA_ERROR_KAFKA_STORAGE_ERROR);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    char path[512];
+    struct stat st;
+    storage_path(&f, "orders-0", 0, ".log", path, sizeof path);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_size, offsets_of(p).size_bytes);
+    /* The producer's retry is new, not a duplicate. */
+    assert_int_equal(storage_append_batch(p, &one, &result), ERR_OK);
+    assert_false(result.duplicate);
+    assert_int_equal(result.base_offset, 1);
+    assert_int_equal(storage_wait_flushed(p, 2), ERR_OK);
+    partition_unref(p);
+    storage_fixture_close(&f);
+}
+
 static void a_failed_fdatasync_stops_the_partition(void **state)
 {
     (void)state;
@@ -380,6 +418,7 @@ int main(void)
         cmocka_unit_test(refuses_what_is_too_large),
         cmocka_unit_test(rolls_by_record_time),
         cmocka_unit_test(a_full_disk_leaves_no_trace),
+        cmocka_unit_test(a_short_write_is_cut_off),
         cmocka_unit_test(a_failed_fdatasync_stops_the_partition),
         cmocka_unit_test(wakes_a_long_poll_once_there_is_enough),
         cmocka_unit_test(tells_waiters_that_the_partition_is_gone),
