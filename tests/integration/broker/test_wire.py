@@ -174,6 +174,13 @@ def test_pipelined_produces_keep_their_order(wire):
         assert (answer.int16(), answer.int64()) == (0, i)
 
 
+def test_the_next_request_waits_for_the_creation_before_it(wire):
+    wire.send(3, 4, struct.pack(">i", 1) + string("new") + b"\1")
+    wire.send_produce("new", batch([b"x"]))
+    wire.receive()
+    assert wire.receive_produce() == (0, 0)
+
+
 def test_a_fetch_behind_produces_sees_them(wire):
     wire.create_topic("t")
     for i in range(20):
@@ -200,9 +207,10 @@ def test_long_poll_wakes_up(broker, wire):
 def test_long_poll_waits_for_min_bytes(broker, wire):
     wire.create_topic("t")
     size = len(batch([b"x" * 100]))
+    assert wire.produce("t", batch([b"x" * 100])) == (0, 0)
     wire.send_fetch("t", 0, max_wait=30000, min_bytes=3 * size)
     with Wire(broker.kafka) as producer:
-        for i in range(3):
+        for i in range(1, 3):
             assert producer.produce("t", batch([b"x" * 100])) == (0, i)
     error, _, data = wire.receive_fetch()
     assert (error, len(batches(data))) == (0, 3)
