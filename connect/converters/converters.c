@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "connect/converters/avro_converter.h"
 #include "connect/converters/json_converter.h"
 #include "connect/converters/plain_converters.h"
 
