@@ -8,6 +8,7 @@
 
 struct client_admin {
     rd_kafka_t *rk;
+    bool borrowed;
 };
 
 enum err_code client_admin_open(const struct client_config *config, struct logger *lg,
@@ -26,10 +27,24 @@ enum err_code client_admin_open(const struct client_config *config, struct logge
     return ERR_OK;
 }
 
+enum err_code client_admin_borrow(rd_kafka_t *rk, struct client_admin **out_admin, struct err *e)
+{
+    struct client_admin *a = mem_calloc(1, sizeof *a);
+    if (a == NULL) {
+        return err_nomem(e, "open admin client");
+    }
+    a->rk = rk;
+    a->borrowed = true;
+    *out_admin = a;
+    return ERR_OK;
+}
+
 void client_admin_close(struct client_admin *a)
 {
     if (a != NULL) {
-        rd_kafka_destroy(a->rk);
+        if (!a->borrowed) {
+            rd_kafka_destroy(a->rk);
+        }
         mem_free(a);
     }
 }

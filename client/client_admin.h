@@ -16,6 +16,8 @@ struct logger;
 /* config is not kept. lg must outlive the object. */
 enum err_code client_admin_open(const struct client_config *config, struct logger *lg,
                                 struct client_admin **out_admin, struct err *e);
+/* On a handle that stays the caller's and outlives the object. */
+enum err_code client_admin_borrow(rd_kafka_t *rk, struct client_admin **out_admin, struct err *e);
 void client_admin_close(struct client_admin *a);
 
 struct client_admin_topic {

@@ -133,26 +133,57 @@ static bool wait_before_retry(struct compacted_topic *t, const struct err *why, 
     return !stopping(t);
 }
 
+/* How far there is to read. An empty partition needs no fetch at all. */
+static enum err_code find_ends(struct compacted_topic *t,
+                               struct compacted_topic_position *positions, int count,
+                               int *out_unread, struct err *e)
+{
+    *out_unread = 0;
+    for (int p = 0; p < count; p++) {
+        int64_t low = 0;
+        int64_t high = 0;
+        rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(t->consumer, t->name, p, &low,
+                                                                     &high, REQUEST_TIMEOUT_MS);
+        if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return client_error_set(e, error, "look for the end of topic %s", t->name);
+        }
+        positions[p].first_end = high;
+        positions[p].read = high <= low;
+        positions[p].next_offset = positions[p].read ? high : low;
+        *out_unread += positions[p].read ? 0 : 1;
+    }
+    return ERR_OK;
+}
+
 static enum err_code start_reading(struct compacted_topic *t, int count, struct err *e)
 {
+    int unread = 0;
     struct compacted_topic_position *positions = mem_calloc((size_t)count, sizeof *positions);
     if (positions == NULL) {
         return err_nomem(e, "read topic");
     }
-    lock_acquire(&t->lock);
-    t->positions = positions;
-    t->partition_count = count;
-    t->unread_count = count;
-    lock_release(&t->lock);
+    enum err_code code = find_ends(t, positions, count, &unread, e);
+    if (code != ERR_OK) {
+        mem_free(positions);
+        return code;
+    }
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
     for (int p = 0; p < count; p++) {
-        rd_kafka_topic_partition_list_add(list, t->name, p)->offset = RD_KAFKA_OFFSET_BEGINNING;
+        rd_kafka_topic_partition_list_add(list, t->name, p)->offset =
+            positions[p].read ? positions[p].next_offset : RD_KAFKA_OFFSET_BEGINNING;
     }
     rd_kafka_resp_err_t error = rd_kafka_assign(t->consumer, list);
     rd_kafka_topic_partition_list_destroy(list);
-    return error == RD_KAFKA_RESP_ERR_NO_ERROR
-               ? ERR_OK
-               : client_error_set(e, error, "read topic %s", t->name);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        mem_free(positions);
+        return client_error_set(e, error, "read topic %s", t->name);
+    }
+    lock_acquire(&t->lock);
+    t->positions = positions;
+    t->partition_count = count;
+    t->unread_count = unread;
+    lock_release(&t->lock);
+    return ERR_OK;
 }
 
 static bool open_topic(struct compacted_topic *t)
@@ -161,8 +192,11 @@ static bool open_topic(struct compacted_topic *t)
     struct err e = {.code = ERR_OK};
     int64_t backoff_ms = BACKOFF_FIRST_MS;
     int count = 0;
-    enum err_code code = client_admin_open(&t->client, t->lg, &admin, &e);
-    while (code == ERR_OK && (code = prepare(t, admin, &count, &e)) != ERR_OK) {
+    /* On the reader's own handle: what it learns of brokers and leaders is known when it reads, so
+     * that the first fetch need not wait for librdkafka's next look around. */
+    enum err_code code = client_admin_borrow(t->consumer, &admin, &e);
+    while (code == ERR_OK && ((code = prepare(t, admin, &count, &e)) != ERR_OK ||
+                              (code = start_reading(t, count, &e)) != ERR_OK)) {
         bool again = err_code_retriable(code) || code == ERR_NOT_FOUND || code == ERR_IO;
         if (!again || !wait_before_retry(t, &e, &backoff_ms)) {
             break;
@@ -170,9 +204,6 @@ static bool open_topic(struct compacted_topic *t)
         code = ERR_OK;
     }
     client_admin_close(admin);
-    if (code == ERR_OK) {
-        code = start_reading(t, count, &e);
-    }
     if (code != ERR_OK && !stopping(t)) {
         set_state(t, COMPACTED_TOPIC_FAILED, &e);
     }
@@ -186,7 +217,7 @@ static void advance(struct compacted_topic *t, int32_t partition, int64_t next_o
     CHECK(partition >= 0 && partition < t->partition_count);
     struct compacted_topic_position *position = &t->positions[partition];
     position->next_offset = next_offset;
-    if (at_end && !position->read) {
+    if ((at_end || next_offset >= position->first_end) && !position->read) {
         position->read = true;
         live = --t->unread_count == 0;
     }
@@ -231,7 +262,7 @@ static void *reader_main(void *arg)
     if (!open_topic(t)) {
         return NULL;
     }
-    set_state(t, COMPACTED_TOPIC_READING, NULL);
+    set_state(t, t->unread_count > 0 ? COMPACTED_TOPIC_READING : COMPACTED_TOPIC_LIVE, NULL);
     while (!stopping(t)) {
         rd_kafka_message_t *m = rd_kafka_consumer_poll(t->consumer, POLL_MS);
         if (m != NULL) {

@@ -11,7 +11,8 @@
 
 struct compacted_topic_position {
     int64_t next_offset; /* all before it has been given to on_record */
-    bool read;           /* the end was reached once */
+    int64_t first_end;   /* where the topic ended when reading began */
+    bool read;           /* that end was reached */
 };
 
 struct compacted_topic {
