@@ -51,8 +51,8 @@ static const struct command manual_command = {
 };
 
 static const struct command *const main_verbs[] = {
-    &start_command,   &topic_command,  &group_command, &cluster_command,
-    &version_command, &manual_command, NULL,
+    &start_command,   &topic_command,   &group_command,  &registry_command,
+    &cluster_command, &version_command, &manual_command, NULL,
 };
 
 static const struct command main_command = {
