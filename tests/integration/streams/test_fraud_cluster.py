@@ -1,0 +1,160 @@
+"""The purchase count on a real cluster, with kill -9 between steps: reference/streams.md 9.2 and 9.4."""
+import os
+import signal
+import subprocess
+
+import pytest
+
+from conftest import DEADLINE_S, ROOT, wait_for
+from fraud_records import CHANGELOG, COUNT_ALERTS, COUNT_ROWS, NO_TS, Fraud
+
+APP = os.environ.get("WEIR_FRAUD_APP", str(ROOT / "build/dev/examples/fraud/fraud-count-app"))
+
+
+class App:
+    def __init__(self, directory, cluster, registry):
+        self.directory = directory
+        self.arguments = [APP, f"bootstrap.servers={cluster}", f"schema.registry.url={registry}",
+                          f"state.dir={directory}/state", "consumer.session.timeout.ms=6000"]
+        self.process = None
+
+    def start(self, *settings):
+        self.log = open(self.directory / "app.log", "ab")
+        self.process = subprocess.Popen([*self.arguments, *settings], stdout=self.log, stderr=subprocess.STDOUT)
+        return self
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(timeout=DEADLINE_S) == 0, self.output()
+
+    def output(self):
+        return (self.directory / "app.log").read_text(errors="replace")[-4000:]
+
+
+@pytest.fixture(params=["apache", "weir"])
+def fraud(request, make_weir, tmp_path):
+    if request.param == "apache":
+        kafka = request.getfixturevalue("apache_kafka").kafka
+        registry = make_weir("--roles", "registry", "--bootstrap-servers", kafka).registry
+    else:
+        weir = make_weir("--roles", "broker,registry")
+        kafka, registry = weir.kafka, weir.registry
+    f = Fraud(kafka, registry)
+    f.app = App(tmp_path, kafka, registry)
+    yield f
+    if f.app.process is not None and f.app.process.poll() is None:
+        f.app.kill()
+
+
+def wait_counts(fraud, count):
+    wait_for(lambda: len(fraud.counts()) >= count, f"{count} changelog records\n{fraud.app.output()}")
+
+
+def wait_committed(fraud, offset):
+    wait_for(lambda: fraud.committed() >= offset, f"offset {offset} committed\n{fraud.app.output()}")
+
+
+def test_counts_like_the_original(fraud):
+    fraud.app.start()
+    fraud.send(*COUNT_ROWS)
+    wait_committed(fraud, len(COUNT_ROWS))
+    assert fraud.alerts() == COUNT_ALERTS
+    counts = fraud.counts()
+    assert len(counts) == 28
+    assert counts[0] == ("A", 60000, 1, 60000)
+    assert ("A", 180000, 4, 185000) in counts
+    assert fraud.read(CHANGELOG)[0][0] == bytes.fromhex("41000000000000ea6000000000")
+    fraud.app.stop()
+
+
+def test_counts_like_the_original_when_killed_after_each_commit(fraud):
+    """A late first record would be taken after a restart (9.4 row 3): the rows are cut where the next is on time."""
+    done = 0
+    for end in (2, 6, 13, len(COUNT_ROWS)):
+        fraud.app.start()
+        fraud.send(*COUNT_ROWS[done:end])
+        wait_committed(fraud, end)
+        fraud.app.kill()
+        done = end
+    assert fraud.alerts() == COUNT_ALERTS
+    assert len(fraud.counts()) == 28
+
+
+def test_a_clean_restart_goes_on_counting(fraud):  # rows 1 and 2
+    fraud.app.start()
+    fraud.send(("A", 60000), ("A", 60001))
+    wait_committed(fraud, 2)
+    fraud.app.stop()
+    fraud.app.start()
+    fraud.send(("A", 119999))
+    wait_committed(fraud, 3)
+    assert fraud.alerts() == [("A", 60000, 119999)]
+    fraud.app.stop()
+    fraud.app.start()
+    fraud.send(("A", 119998))
+    wait_counts(fraud, 4)
+    assert fraud.counts()[-1] == ("A", 60000, 4, 119999)
+    fraud.app.stop()
+    assert fraud.alerts() == [("A", 60000, 119999)]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_late_first_record(fraud, kept):  # rows 3 and 4
+    fraud.app.start()
+    fraud.send(("A", 60000), ("A", 60001), ("B", 120000))
+    wait_committed(fraud, 3)
+    fraud.app.stop()
+    if not kept:
+        subprocess.run(["rm", "-r", fraud.app.directory / "state"], check=True)
+    fraud.app.start()
+    fraud.send(("A", 61000))
+    wait_counts(fraud, 4)
+    fraud.app.stop()
+    assert fraud.counts()[-1][2] == (3 if kept else 1)
+    assert len(fraud.alerts()) == (1 if kept else 0)
+
+
+def test_the_first_record_sets_the_time(fraud):  # row 5
+    fraud.app.start()
+    fraud.send(("A", 60000), ("A", 60001), ("B", 120000))
+    wait_committed(fraud, 3)
+    fraud.app.stop()
+    fraud.app.start()
+    fraud.send(("B", 120005), ("A", 61000))
+    wait_committed(fraud, 5)
+    fraud.app.stop()
+    assert len(fraud.counts()) == 4
+    assert fraud.alerts() == []
+
+
+def test_a_replayed_record_counts_twice_but_alerts_once(fraud):  # rows 6 and 7
+    fraud.app.start()
+    fraud.send(("A", 60000), ("A", 60001))
+    wait_committed(fraud, 2)
+    fraud.app.stop()
+    fraud.app.start("commit.interval.ms=3600000")
+    fraud.send(("A", 60002))
+    wait_for(lambda: len(fraud.alerts()) == 1, "the alert")
+    wait_counts(fraud, 3)
+    fraud.app.kill()
+    fraud.app.start()
+    wait_committed(fraud, 3)
+    fraud.app.stop()
+    assert [c[2] for c in fraud.counts()] == [1, 2, 3, 4]
+    assert len(fraud.alerts()) == 1
+
+
+def test_the_partition_time_survives(fraud):  # row 9
+    fraud.app.start()
+    fraud.send(("A", 185000))
+    wait_committed(fraud, 1)
+    fraud.app.kill()
+    fraud.app.start()
+    fraud.send(("B", NO_TS))
+    wait_counts(fraud, 2)
+    fraud.app.stop()
+    assert fraud.counts()[-1] == ("B", 180000, 1, 185000)
