@@ -420,7 +420,7 @@ static void http_server_set_defaults(struct http_server_config *c)
     c->thread_count = c->thread_count > 0 ? c->thread_count : HTTP_SERVER_THREADS;
 }
 
-static void http_server_log(void *cls, const char *fmt, va_list args)
+static void ERR_PRINTF(2, 0) http_server_log(void *cls, const char *fmt, va_list args)
 {
     const struct http_server *s = cls;
     if (!logger_enabled(s->config.lg, LOGGER_DEBUG)) {

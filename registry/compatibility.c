@@ -138,8 +138,8 @@ static void compatibility_report_branch(struct compatibility_checker *c,
     buf_deinit(&info);
 }
 
-/* Descends with the location extended by "/segment". NOLINTNEXTLINE(misc-no-recursion): depth is
- * counted. */
+/* Descends with the location extended by "/segment". */
+/* NOLINTNEXTLINE(misc-no-recursion): depth is counted. */
 static void compatibility_descend(struct compatibility_checker *c, const char *segment,
                                   const struct avro_type *reader, const struct avro_type *writer)
 {
@@ -150,8 +150,8 @@ static void compatibility_descend(struct compatibility_checker *c, const char *s
 }
 
 /* Whether the pair is compatible, without reporting. With messages of its own, and a location that
- * begins anew, as the original does for branches. NOLINTNEXTLINE(misc-no-recursion): depth is
- * counted. */
+ * begins anew, as the original does for branches. */
+/* NOLINTNEXTLINE(misc-no-recursion): depth is counted. */
 static bool compatibility_try(struct compatibility_checker *c, const struct avro_type *reader,
                               const struct avro_type *writer)
 {

@@ -1,5 +1,6 @@
 #include "registry/registry.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "common/check.h"
@@ -77,22 +78,24 @@ static void registry_on_state(void *ctx, enum compacted_topic_state state, const
 {
     struct registry *r = ctx;
     if (state == COMPACTED_TOPIC_LIVE) {
+        atomic_store(&r->live, true);
         logger_info(r->lg, "registry.ready", "topic=%s", r->topic_name);
     } else if (state == COMPACTED_TOPIC_FAILED) {
+        atomic_store(&r->live, false);
         logger_error(r->lg, "registry.failed", "topic=%s error=\"%s\"", r->topic_name,
                      why != NULL ? why->text : "");
     }
 }
 
 /* Before its topic is read to the end a registry would deny what it has: it says so instead. */
-static bool registry_filter(void *ctx, struct http_request *rq)
+bool registry_filter(void *ctx, struct http_request *rq)
 {
     struct registry *r = ctx;
     const char *id = http_request_header(rq, "X-Request-ID");
     if (id != NULL) {
         http_request_add_header(rq, "X-Request-ID", id);
     }
-    if (compacted_topic_state(r->topic) == COMPACTED_TOPIC_LIVE) {
+    if (atomic_load_explicit(&r->live, memory_order_acquire)) {
         return false;
     }
     struct err e = {.code = ERR_OK};
@@ -203,7 +206,7 @@ uint16_t registry_port(const struct registry *r)
 
 bool registry_is_ready(struct registry *r)
 {
-    return compacted_topic_state(r->topic) == COMPACTED_TOPIC_LIVE;
+    return atomic_load(&r->live);
 }
 
 bool registry_wait_ready(struct registry *r, int timeout_ms)

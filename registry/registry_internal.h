@@ -53,7 +53,8 @@ struct registry {
     enum compatibility_level default_level;
     int write_timeout_ms;
     char *topic_name;
-    bool end_unknown; /* writer thread: a write failed, its fate is open */
+    _Atomic bool live; /* the topic has been read to its end */
+    bool end_unknown;  /* writer thread: a write failed, its fate is open */
 
     struct lock lock; /* the queue */
     struct cond queued;
@@ -139,6 +140,9 @@ void registry_respond(struct http_request *rq, struct registry_answer *a);
 /* {"subject":..,"version":..,"id":..,"schema":..} */
 void registry_write_version(struct buf *b, const struct registry_subject *subject,
                             const struct registry_version *v);
+
+/* Before every handler: answers until the store is complete. True = answered. */
+bool registry_filter(void *ctx, struct http_request *rq);
 
 /* Handlers, by file; see the table in registry.c. */
 /* registry_read.c */
