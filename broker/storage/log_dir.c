@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -235,6 +236,17 @@ static enum err_code log_dir_put_marker(struct log_dir *dir, struct err *e)
 
 /* ---- open and close ---- */
 
+/* Every partition keeps a file open: as many as this user may have. The soft limit is often 1024,
+ * for the sake of programs that use select(). */
+static void log_dir_raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit); /* the old one serves as well, up to its end */
+    }
+}
+
 static enum err_code log_dir_make_folder(const char *path, struct err *e)
 {
     if (mkdir(path, 0750) != 0 && errno != EEXIST) {
@@ -285,6 +297,7 @@ enum err_code log_dir_open(const struct log_dir_config *config, const struct clo
     struct err local;
     bool clean = false;
     e = e != NULL ? e : &local; /* recovery logs the text */
+    log_dir_raise_file_limit();
     enum err_code code = log_dir_make_folder(config->path, e);
     if (code == ERR_OK) {
         code = log_dir_make(config, clock, logger, &dir, e);

@@ -200,8 +200,7 @@ void log_dir_want_checkpoint(void *arg)
 {
     struct log_dir *dir = arg;
     lock_acquire(&dir->background_lock);
-    dir->checkpoint_wanted = true;
-    cond_signal(&dir->background_wake);
+    dir->checkpoint_wanted = true; /* the next tick is soon enough, and is a limit too */
     lock_release(&dir->background_lock);
 }
 
@@ -287,7 +286,7 @@ static void *log_dir_run(void *arg)
         log_dir_tick(dir);
         lock_acquire(&dir->background_lock);
         int64_t deadline_ns = clock_mono_ns(clock_system()) + LOG_DIR_TICK_MS * INT64_C(1000000);
-        while (!dir->stopping && !dir->checkpoint_wanted &&
+        while (!dir->stopping &&
                cond_wait_until(&dir->background_wake, &dir->background_lock, deadline_ns)) {
         }
     }

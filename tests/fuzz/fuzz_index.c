@@ -14,6 +14,18 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void fuzz_look_up_entry(const struct segment_index *x, size_t i)
+{
+    if (x->entry_bytes == SEGMENT_INDEX_OFFSET_BYTES) {
+        struct segment_index_offset at = segment_index_offset_at(x, i);
+        CHECK(segment_index_floor_offset(x, at.relative_offset) == at.position);
+        CHECK(segment_index_floor_position(x, at.position) == at.position);
+    } else {
+        struct segment_index_time at = segment_index_time_at(x, i);
+        CHECK(segment_index_before_time(x, at.timestamp) <= at.relative_offset);
+    }
+}
+
 static void fuzz_look_up(const char *path, size_t entry_bytes)
 {
     for (int mapped = 0; mapped <= 1; mapped++) {
@@ -28,14 +40,7 @@ static void fuzz_look_up(const char *path, size_t entry_bytes)
             CHECK(segment_index_map(&x, path, &e) == ERR_OK);
         }
         for (size_t i = 0; i < x.count; i++) {
-            if (entry_bytes == SEGMENT_INDEX_OFFSET_BYTES) {
-                struct segment_index_offset at = segment_index_offset_at(&x, i);
-                CHECK(segment_index_floor_offset(&x, at.relative_offset) == at.position);
-                CHECK(segment_index_floor_position(&x, at.position) == at.position);
-            } else {
-                struct segment_index_time at = segment_index_time_at(&x, i);
-                CHECK(segment_index_before_time(&x, at.timestamp) <= at.relative_offset);
-            }
+            fuzz_look_up_entry(&x, i);
         }
         segment_index_deinit(&x);
     }

@@ -21,7 +21,7 @@
 #include "tests/support/storage_fixture.h"
 #include "tests/support/test.h"
 
-#define CRASH_ROUNDS 60
+#define CRASH_ROUNDS 50
 #define CRASH_PRODUCER 77
 #define CRASH_TOPIC "crash"
 #define CRASH_FOLDER "crash-0"
@@ -89,7 +89,7 @@ static int64_t crash_round(struct storage_fixture *f, uint64_t *seed, int64_t ac
 {
     int report[2];
     assert_int_equal(pipe(report), 0);
-    uint64_t acks = storage_random(seed) % 60;
+    uint64_t acks = storage_random(seed) % 30;
     uint64_t child_seed = storage_random(seed);
     pid_t child = fork();
     assert_true(child >= 0);

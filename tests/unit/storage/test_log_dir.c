@@ -290,7 +290,7 @@ static void retention_deletes_whole_segments_by_time(void **state)
     config.file_delete_delay_ms = 500;
     struct partition *p = storage_partition(&f, "orders", &config);
     for (int i = 0; i < 50; i++) {
-        (void)storage_append(p, STORAGE_FIXTURE_NOW + i * 100, 100);
+        (void)storage_append(p, STORAGE_FIXTURE_NOW + INT64_C(100) * i, 100);
     }
     storage_settle(p);
     int before = storage_count_files(&f, "orders-0", ".log");

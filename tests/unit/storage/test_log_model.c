@@ -11,7 +11,7 @@
 #include "tests/support/storage_fixture.h"
 #include "tests/support/test.h"
 
-#define MODEL_OPERATIONS 4000
+#define MODEL_OPERATIONS 2000
 #define MODEL_BATCHES_MAX 8000
 #define MODEL_SEGMENT_BYTES 3000
 

@@ -13,7 +13,7 @@
 
 #define THREADS_PRODUCERS 3
 #define THREADS_CONSUMERS 2
-#define THREADS_BATCHES 150
+#define THREADS_BATCHES INT64_C(150)
 
 struct threads_test {
     struct storage_fixture f;
@@ -151,7 +151,7 @@ static void everybody_gets_along(void **state)
     struct threads_test t = {.p = NULL};
     threads_open(&t);
     pthread_t threads[THREADS_PRODUCERS + THREADS_CONSUMERS];
-    pthread_t tender;
+    pthread_t tender = 0;
     for (size_t i = 0; i < THREADS_PRODUCERS + THREADS_CONSUMERS; i++) {
         void *(*run)(void *) = i < THREADS_PRODUCERS ? threads_produce : threads_consume;
         assert_int_equal(pthread_create(&threads[i], NULL, run, &t), 0);
