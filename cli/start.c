@@ -147,9 +147,6 @@ static enum err_code start_roles_in_order(struct start *s, struct err *e)
             continue;
         }
         s->loggers[i] = logger_child(s->root, start_roles[i].name);
-        if (start_roles[i].start == NULL) {
-            continue;
-        }
         if (start_roles[i].start(&s->ctx, s->loggers[i], &s->handles[i], e) != ERR_OK) {
             return err_wrap(e, "start %s", start_roles[i].name);
         }
@@ -192,6 +189,31 @@ static void start_down(struct start *s)
     conf_destroy(s->conf);
 }
 
+/*
+ * All roles start before any is waited for, because each waits for the same cluster. Listeners are
+ * open by now and say 503; a cluster that is away is not waited for longer than this.
+ */
+#define START_READY_WAIT_MS 5000
+
+static void start_announce(struct start *s, int64_t begin_ns)
+{
+    const char *waiting = NULL;
+    for (size_t i = 0; i < START_ROLE_COUNT; i++) {
+        if (s->handles[i] != NULL && start_roles[i].wait_ready != NULL &&
+            !start_roles[i].wait_ready(s->handles[i], waiting == NULL ? START_READY_WAIT_MS : 0)) {
+            waiting = waiting == NULL ? start_roles[i].name : waiting;
+        }
+    }
+    int64_t ms = (clock_mono_ns(clock_system()) - begin_ns) / 1000000;
+    if (waiting == NULL) {
+        (void)printf("weir is ready in %" PRId64 " ms; data in %s\n", ms, s->ctx.data_dir);
+    } else {
+        (void)printf("weir is started; %s still waits for the Kafka cluster at %s, see the log\n",
+                     waiting, s->ctx.bootstrap_servers);
+    }
+    (void)fflush(stdout);
+}
+
 /* Signals are taken by this thread alone: it blocks them before any other thread exists. */
 static void start_block_signals(sigset_t *set)
 {
@@ -211,9 +233,8 @@ static int start_run(struct start *s)
     if (start_up(s, &e) != ERR_OK) {
         return cli_fail_err(&e);
     }
-    int64_t ms = (clock_mono_ns(clock_system()) - begin_ns) / 1000000;
-    (void)printf("weir is ready in %" PRId64 " ms; data in %s\n", ms, s->ctx.data_dir);
     (void)fflush(stdout);
+    start_announce(s, begin_ns);
     int got = 0;
     (void)sigwait(&signals, &got);
     logger_info(s->root, "stopping", "signal=%d", got);

@@ -46,8 +46,6 @@ static void stop_broker(void *handle)
     broker_stop(handle);
 }
 
-#define START_REGISTRY_WAIT_MS 3000
-
 static enum err_code start_registry(struct start_context *ctx, struct logger *lg, void **out_handle,
                                     struct err *e)
 {
@@ -65,9 +63,6 @@ static enum err_code start_registry(struct start_context *ctx, struct logger *lg
     if (code != ERR_OK) {
         return code;
     }
-    /* With a cluster at hand the registry is ready in a moment: who calls it then need not retry. A
-     * cluster that is away is not waited for. */
-    (void)registry_wait_ready(r, START_REGISTRY_WAIT_MS);
     /* Where the other roles of this process find it: an address that binds all is not one to call.
      */
     bool any = strcmp(config.host, "0.0.0.0") == 0 || strcmp(config.host, "::") == 0;
@@ -76,6 +71,11 @@ static enum err_code start_registry(struct start_context *ctx, struct logger *lg
     (void)printf("registry  listening on http://%s:%u\n", config.host, registry_port(r));
     *out_handle = r;
     return ERR_OK;
+}
+
+static bool wait_registry(void *handle, int timeout_ms)
+{
+    return registry_wait_ready(handle, timeout_ms);
 }
 
 static void stop_registry(void *handle)
@@ -115,6 +115,12 @@ static enum err_code start_connect(struct start_context *ctx, struct logger *lg,
     (void)printf("connect   listening on http://%s:%u\n", config.host, connect_worker_port(w));
     *out_handle = w;
     return ERR_OK;
+}
+
+static bool wait_connect(void *handle, int timeout_ms)
+{
+    struct err e;
+    return connect_worker_wait_ready(handle, timeout_ms, &e) == ERR_OK;
 }
 
 static void stop_connect(void *handle)
@@ -185,8 +191,9 @@ static void stop_streams(void *handle)
 }
 
 const struct start_role start_roles[START_ROLE_COUNT] = {
-    {"broker", start_broker, stop_broker},
-    {"registry", start_registry, stop_registry},
-    {"connect", start_connect, stop_connect},
-    {"streams", start_streams, stop_streams},
+    {"broker", start_broker, NULL, stop_broker},
+    {"registry", start_registry, wait_registry, stop_registry},
+    {"connect", start_connect, wait_connect, stop_connect},
+    /* Topologies wait for their topics, which nobody may have created yet. */
+    {"streams", start_streams, NULL, stop_streams},
 };

@@ -28,6 +28,9 @@ struct start_role {
     /* Prints what listens where. *out_handle is given to stop; lg outlives it. */
     enum err_code (*start)(struct start_context *ctx, struct logger *lg, void **out_handle,
                            struct err *e);
+    /* Waits until the role answers: false when it does not yet. NULL = it does as soon as it has
+     * started. */
+    bool (*wait_ready)(void *handle, int timeout_ms);
     void (*stop)(void *handle);
 };
 

@@ -77,7 +77,7 @@ class Weir:
         def ready():
             if self.process.poll() is not None:
                 pytest.fail(f"weir exited with {self.process.returncode}:\n{self.output()[-4000:]}")
-            return re.search(r"^weir is ready", self.output(), re.M)
+            return re.search(r"^weir is (ready|started)", self.output(), re.M)
         wait_for(ready, f"weir ready; output:\n{self.output()[-2000:]}")
         self.ports = {m[1]: int(m[2]) for m in
                       re.finditer(r"^(\w+)\s+listening on \S*?:(\d+)\s*$", self.output(), re.M)}

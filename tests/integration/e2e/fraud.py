@@ -83,8 +83,8 @@ def put_connector(connect, name, config, expect=(200, 201)):
     def put():
         answer = requests.put(f"{connect}/connectors/{name}/config", json=config, timeout=30)
         # 409 and 5xx are what a worker answers while it starts or rebalances.
-        return answer if answer.status_code not in (409, 500, 503) else None
-    answer = wait_for(put, f"connector {name} accepted")
+        return [answer] if answer.status_code not in (409, 500, 503) else None  # a 4xx Response is false
+    answer = wait_for(put, f"connector {name} accepted")[0]
     assert answer.status_code in expect, answer.text
     return answer
 
