@@ -73,15 +73,6 @@ static void fuzz_lay_out(const char *folder, uint8_t how, const uint8_t *data, s
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static char folder[] = "/tmp/weir-fuzz-XXXXXX/fuzz-0";
-    static bool made;
-    char *slash = strrchr(folder, '/');
-    if (!made) {
-        *slash = '\0';
-        CHECK(mkdtemp(folder) != NULL);
-        *slash = '/';
-        made = true;
-    }
     if (size < 1) {
         return 0;
     }
@@ -91,6 +82,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if ((data[0] & 1) != 0) {
         fuzz_fix_crcs(copy, size - 1);
     }
+    char root[] = "/tmp/weir-fuzz-XXXXXX";
+    char folder[sizeof root + 8];
+    CHECK(mkdtemp(root) != NULL);
+    (void)snprintf(folder, sizeof folder, "%s/fuzz-0", root);
     CHECK(mkdir(folder, 0700) == 0);
     fuzz_lay_out(folder, data[0], copy, size - 1);
     struct partition_env env = {.clock = clock_system(), .max_producers = 10};
@@ -105,10 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     partition_shut(p);
     partition_unref(p);
     CHECK(file_io_remove_dir(folder, NULL) == ERR_OK);
-    *slash = '\0';
-    (void)rmdir(folder); /* the replay leaves nothing behind; mkdtemp's name is made again */
-    (void)mkdir(folder, 0700);
-    *slash = '/';
+    (void)rmdir(root);
     free(copy);
     return 0;
 }
