@@ -156,8 +156,9 @@ void http_request_settle(struct http_request *rq, unsigned status, struct MHD_Re
     struct http_server *s = rq->server;
     if (atomic_exchange(&rq->state, HTTP_ANSWERED) == HTTP_SUSPENDED) {
         lock_acquire(&s->lock);
-        MHD_resume_connection(rq->connection);
         http_request_unlink(rq);
+        /* From here on the connection may complete and free the request. */
+        MHD_resume_connection(rq->connection);
         cond_broadcast(&s->changed);
         lock_release(&s->lock);
     }

@@ -113,8 +113,11 @@ static void http_server_examine_types(struct http_request *rq)
         rq->content_type = config->produces[0];
         http_server_refuse(rq, MHD_HTTP_NOT_ACCEPTABLE, "HTTP 406 Not Acceptable");
     }
+    if (config->consumes == NULL || rq->method[0] == 'G') {
+        return; /* a GET has no body whose type could matter */
+    }
     const char *sent = http_request_header(rq, MHD_HTTP_HEADER_CONTENT_TYPE);
-    if (sent != NULL && config->consumes != NULL && !http_accept_consumes(sent, config->consumes)) {
+    if (sent != NULL && !http_accept_consumes(sent, config->consumes)) {
         http_server_refuse(rq, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "HTTP 415 Unsupported Media Type");
     }
 }
@@ -164,6 +167,9 @@ static enum MHD_Result http_server_begin(struct http_request *rq)
     rq->started = true;
     http_server_examine_types(rq);
     http_server_route_request(rq);
+    if (rq->method[0] == 'G' && !rq->discarding) {
+        return MHD_YES; /* should it have a body after all, it is bounded while it comes in */
+    }
     const char *length = http_request_header(rq, MHD_HTTP_HEADER_CONTENT_LENGTH);
     int64_t announced = 0;
     if (length != NULL && text_parse_int64(length, &announced) && announced > 0 &&
