@@ -362,6 +362,9 @@ static bool connection_flush(struct connection *c)
             return false;
         }
         size_t pending = output_pending_bytes(&x->output);
+        /* Many small answers (one flush has finished many produces) leave as one packet. */
+        x->output.more_follows = x->next != NULL && x->next->state == EXCHANGE_FINISHED &&
+                                 x->next->outcome == EXCHANGE_RESPONSE;
         enum output_status status = output_send(&x->output, c->socket, &budget);
         c->unsent_bytes -= pending - output_pending_bytes(&x->output);
         switch (status) {

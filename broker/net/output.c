@@ -33,6 +33,7 @@ void output_reset(struct output *o)
     message_splices_init(&o->splices, o->splices.arena);
     o->splice_next = 0;
     o->sent = 0;
+    o->more_follows = false;
 }
 
 int64_t output_spliced_bytes(const struct output *o)
@@ -67,7 +68,8 @@ static enum output_status output_send_memory(struct output *o, size_t until, int
 {
     size_t len = until - o->sent;
     /* More follows at once: let the kernel fill the packet. */
-    int flags = MSG_NOSIGNAL | (o->splice_next < o->splices.count ? MSG_MORE : 0);
+    bool more = o->more_follows || o->splice_next < o->splices.count;
+    int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
     ssize_t n = send(socket, o->head.data + o->sent,
                      len < OUTPUT_CALL_BYTES ? len : OUTPUT_CALL_BYTES, flags);
     enum output_status status = output_after(n, budget_bytes);

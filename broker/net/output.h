@@ -17,6 +17,7 @@ struct output {
     /* Progress. */
     size_t sent;        /* of head */
     size_t splice_next; /* first splice that is not wholly sent */
+    bool more_follows;  /* another output is sent right behind: the kernel may wait for it */
 };
 
 enum output_status { OUTPUT_DONE, OUTPUT_BLOCKED, OUTPUT_YIELD, OUTPUT_FAILED };

@@ -11,6 +11,7 @@
 #define HELD_MAX 16
 #define FRAME_MAX ((size_t)1 << 20)
 
+/* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct fuzz {
@@ -80,6 +81,7 @@ static void fuzz_take(struct fuzz *f)
     }
 }
 
+/* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < sizeof(uint64_t)) {
