@@ -45,7 +45,9 @@ class Fraud:
             {"Content-Type": "application/vnd.schemaregistry.v1+json"})
         self.schema_id = json.load(urllib.request.urlopen(request))["id"]
         admin = AdminClient({"bootstrap.servers": bootstrap})
-        topics = [NewTopic(t, 1, 1) for t in ("purchases", "travel_flags", "alerts-avro", "alerts-json")]
+        # The vectors' times are of 1970: with a limited retention a broker deletes such records within a minute.
+        topics = [NewTopic(t, 1, 1, config={"retention.ms": "-1"})
+                  for t in ("purchases", "travel_flags", "alerts-avro", "alerts-json")]
         for future in admin.create_topics(topics).values():
             future.result(30)
         self.producer = Producer({"bootstrap.servers": bootstrap})

@@ -15,7 +15,8 @@ class App:
     def __init__(self, directory, cluster, registry):
         self.directory = directory
         self.arguments = [APP, f"bootstrap.servers={cluster}", f"schema.registry.url={registry}",
-                          f"state.dir={directory}/state", "consumer.session.timeout.ms=6000"]
+                          f"state.dir={directory}/state", "consumer.session.timeout.ms=6000",
+                          "topic.retention.ms=-1"]
         self.process = None
 
     def start(self, *settings):
