@@ -78,11 +78,13 @@ static enum err_code consume_plan_add_partitions(const struct rd_kafka_metadata 
     return ERR_OK;
 }
 
-/* One point for one partition: an offset, with low and high as they are now. */
+/* One point for one partition: an offset, with the start and end of the log as they are now. */
 static enum err_code consume_plan_resolve(rd_kafka_t *rk, const struct consume_partition *item,
-                                          const struct offset_point *point, int64_t low,
-                                          int64_t high, int64_t *out, struct err *e)
+                                          const struct offset_point *point, const int64_t ends[2],
+                                          int64_t *out, struct err *e)
 {
+    int64_t low = ends[0];
+    int64_t high = ends[1];
     int64_t offset = point->value;
     rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_topic_partition_list_t *one = NULL;
@@ -120,22 +122,23 @@ static enum err_code consume_plan_set_range(rd_kafka_t *rk, struct consume_plan 
     struct consume_partition *item = &p->items[i];
     rd_kafka_topic_partition_t *element = &p->list->elems[i];
     *item = (struct consume_partition){.topic = element->topic, .partition = element->partition};
-    int64_t low = 0;
-    int64_t high = 0;
-    rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(rk, item->topic, item->partition,
-                                                                 &low, &high, KAFKA_TIMEOUT_MS);
+    int64_t ends[2] = {0, 0};
+    rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
+        rk, item->topic, item->partition, &ends[0], &ends[1], KAFKA_TIMEOUT_MS);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
         (void)kafka_error(e, error, "offsets");
         return err_wrap(e, "topic %s partition %d", item->topic, item->partition);
     }
-    enum err_code code = consume_plan_resolve(rk, item, &range->start, low, high, &item->start, e);
+    enum err_code code = consume_plan_resolve(rk, item, &range->start, ends, &item->start, e);
     if (code == ERR_OK) {
-        code = consume_plan_resolve(rk, item, &range->stop, low, high, &item->stop, e);
+        code = consume_plan_resolve(rk, item, &range->stop, ends, &item->stop, e);
     }
     if (code != ERR_OK) {
         return code;
     }
-    item->start = item->start < low ? low : item->start > high ? high : item->start;
+    if (item->start < ends[0] || item->start > ends[1]) {
+        item->start = item->start < ends[0] ? ends[0] : ends[1];
+    }
     element->offset = item->start;
     item->done = item->stop >= 0 && item->stop <= item->start;
     p->open += item->done ? 0 : 1;
@@ -143,8 +146,7 @@ static enum err_code consume_plan_set_range(rd_kafka_t *rk, struct consume_plan 
 }
 
 enum err_code consume_plan_create(const struct cli *cli, rd_kafka_t *rk,
-                                  const rd_kafka_topic_partition_list_t *topics,
-                                  const char *partitions, const struct offset_range *range,
+                                  const struct consume_plan_request *request,
                                   struct consume_plan *out, struct err *e)
 {
     const struct rd_kafka_metadata *md = NULL;
@@ -152,8 +154,8 @@ enum err_code consume_plan_create(const struct cli *cli, rd_kafka_t *rk,
     if (code != ERR_OK) {
         return code;
     }
-    struct consume_plan p = {.list = rd_kafka_topic_partition_list_new(topics->cnt)};
-    code = consume_plan_add_partitions(md, topics, partitions, &p, e);
+    struct consume_plan p = {.list = rd_kafka_topic_partition_list_new(request->topics->cnt)};
+    code = consume_plan_add_partitions(md, request->topics, request->partitions, &p, e);
     rd_kafka_metadata_destroy(md);
     rd_kafka_topic_partition_list_sort(p.list, NULL, NULL);
     p.count = p.list->cnt;
@@ -162,7 +164,7 @@ enum err_code consume_plan_create(const struct cli *cli, rd_kafka_t *rk,
         code = err_nomem(e, "partitions");
     }
     for (int i = 0; i < p.count && code == ERR_OK; i++) {
-        code = consume_plan_set_range(rk, &p, i, range, e);
+        code = consume_plan_set_range(rk, &p, i, &request->range, e);
     }
     if (code != ERR_OK) {
         consume_plan_destroy(&p);

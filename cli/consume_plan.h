@@ -28,11 +28,15 @@ struct consume_plan {
     int open; /* not yet done */
 };
 
-/* partitions: "0,1,5", or NULL for all. ERR_NOT_FOUND for a topic or partition that is not there.
- */
+struct consume_plan_request {
+    const rd_kafka_topic_partition_list_t *topics;
+    const char *partitions; /* "0,1,5", or NULL for all */
+    struct offset_range range;
+};
+
+/* ERR_NOT_FOUND for a topic or partition that is not there. */
 enum err_code consume_plan_create(const struct cli *cli, rd_kafka_t *rk,
-                                  const rd_kafka_topic_partition_list_t *topics,
-                                  const char *partitions, const struct offset_range *range,
+                                  const struct consume_plan_request *request,
                                   struct consume_plan *out, struct err *e) ERR_MUST_CHECK;
 void consume_plan_destroy(struct consume_plan *p);
 

@@ -57,8 +57,8 @@ static void record_write_number(const struct record_item *item, int64_t n, struc
 static void record_write_base64(struct bytes text, bool padded, struct buf *out)
 {
     /* In pieces of whole triples, so that the pieces join. */
-    const size_t step = 3 * 1024;
-    uint8_t piece[4 * 1024 + 1];
+    const size_t step = 3072;
+    uint8_t piece[4096 + 1];
     for (size_t at = 0; at < text.len; at += step) {
         size_t n = text.len - at < step ? text.len - at : step;
         size_t made = base64_encode(text.data + at, n, piece);

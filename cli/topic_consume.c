@@ -164,8 +164,8 @@ static enum err_code topic_consume_begin(struct topic_consume *c,
                                          const rd_kafka_topic_partition_list_t *topics,
                                          struct err *e)
 {
-    enum err_code code = consume_plan_create(c->cli, c->rk, topics, cli_flag(c->cli, "partitions"),
-                                             &c->range, &c->plan, e);
+    const struct consume_plan_request request = {topics, cli_flag(c->cli, "partitions"), c->range};
+    enum err_code code = consume_plan_create(c->cli, c->rk, &request, &c->plan, e);
     if (code != ERR_OK) {
         return code;
     }

@@ -1,0 +1,129 @@
+"""The command as people use it: produce, consume, groups and schemas, on the real stack."""
+import json
+import os
+import signal
+import subprocess
+
+import conftest
+import pytest
+from conftest import WEIR_BIN, wait_for
+
+
+class Cli:
+    def __init__(self, weir):
+        self.env = {**os.environ, "RPK_BROKERS": weir.kafka,
+                    "RPK_REGISTRY_HOSTS": weir.registry.removeprefix("http://")}
+
+    def run(self, *args, stdin=""):
+        return subprocess.run([WEIR_BIN, *args], input=stdin, capture_output=True, text=True, env=self.env,
+                              timeout=conftest.DEADLINE_S, check=False)
+
+    def ok(self, *args, stdin=""):
+        done = self.run(*args, stdin=stdin)
+        assert done.returncode == 0, f"{args}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def fails(self, *args, stdin=""):
+        done = self.run(*args, stdin=stdin)
+        assert done.returncode == 1, f"{args}: {done.returncode} {done.stdout}{done.stderr}"
+        return done.stderr
+
+
+@pytest.fixture
+def cli(make_weir):
+    return Cli(make_weir("--roles", "broker,registry"))
+
+
+def test_keys_land_where_java_puts_them(cli):
+    assert cli.ok("topic", "create", "song_likes", "-p", "6").split() == ["TOPIC", "STATUS", "song_likes", "OK"]
+    # A shell leaves \n as two characters, and the last line has no end.
+    out = cli.ok("topic", "produce", "song_likes", "--format", r"%k|%v\n", stdin="key1|a|b\nkey2|c")
+    assert "Produced to partition 2 at offset 0 with timestamp" in out
+    assert "Produced to partition 5 at offset 0 with timestamp" in out
+    assert cli.ok("topic", "consume", "song_likes", "-o", ":end", "-p", "2", "-f", r"%t %p %o %k=%v\n") == \
+        "song_likes 2 0 key1=a|b\n"
+
+
+def test_json_is_what_rpk_prints(cli):
+    cli.ok("topic", "create", "t")
+    cli.ok("topic", "produce", "t", "-f", r"%V{4}%v", "-H", "h:1", stdin="\x00&é")
+    cli.ok("topic", "produce", "t", "-Z", "-k", "gone", stdin="\n")
+    records = cli.ok("topic", "consume", "t", "-o", ":end")
+    first, second = [json.loads(text) for text in records.replace("}\n{", "}\0{").split("\0")]
+    assert r'"value": "\u0000\u0026' in records
+    assert list(first) == ["topic", "value", "headers", "timestamp", "partition", "offset"]
+    assert first["headers"] == [{"key": "h", "value": "1"}]
+    assert list(second) == ["topic", "key", "timestamp", "partition", "offset"]
+    lines = cli.ok("topic", "consume", "t", "-o", ":end", "--pretty-print=false", "--meta-only").splitlines()
+    assert [json.loads(line).get("value_size") for line in lines] == [4, 0]
+
+
+def test_offsets(cli):
+    cli.ok("topic", "create", "t")
+    cli.ok("topic", "produce", "t", stdin="".join(f"{i}\n" for i in range(10)))
+    cases = {":end": range(10), "3:5": range(3, 5), "3-5": range(3, 5), ":2": range(2), "8:end": range(8, 10),
+             "@-1h:end": range(10), "@:-1h": []}
+    for offset, expected in cases.items():
+        out = cli.ok("topic", "consume", "t", "-o", offset, "-f", r"%v\n")
+        assert out.split() == [str(i) for i in expected], offset
+    assert cli.ok("topic", "consume", "t", "-o", "-2", "-n", "2", "-f", r"%v\n").split() == ["8", "9"]
+    assert cli.ok("topic", "consume", "t", "-o", "+7", "-n", "1", "-f", r"%v\n").split() == ["7"]
+
+
+def test_a_group_reads_each_record_once(cli):
+    cli.ok("topic", "create", "t", "-p", "3")
+    cli.ok("topic", "produce", "t", "-f", r"%p %v\n", stdin="".join(f"{i % 3} {i}\n" for i in range(9)))
+    seen = []
+    for _ in range(3):
+        seen += cli.ok("topic", "consume", "t", "-g", "g", "-n", "3", "-f", r"%v\n").split()
+    assert sorted(seen) == [str(i) for i in range(9)]
+    assert cli.ok("group", "list").split()[3:] == ["0", "g", "Empty"]
+    out = cli.ok("group", "describe", "g")
+    assert "TOTAL-LAG    0" in out
+    cli.ok("topic", "produce", "t", "-p", "1", stdin="more\n")
+    assert "TOTAL-LAG    1" in cli.ok("group", "describe", "-s", "g")
+    assert cli.ok("group", "describe", "-t", "g").split() == ["TOPIC", "LAG", "t", "1"]
+
+
+def test_schemas(cli, tmp_path):
+    schema = tmp_path / "a.avsc"
+    schema.write_text('{"type":"record","name":"A","fields":[{"name":"a","type":"int"}]}')
+    cli.ok("topic", "create", "t")
+    made = cli.ok("registry", "schema", "create", "t-value", "--schema", str(schema))
+    assert made.split() == ["SUBJECT", "VERSION", "ID", "TYPE", "t-value", "1", "1", "AVRO"]
+    assert json.loads(cli.ok("registry", "schema", "get", "t-value", "--schema-version", "latest", "--format", "json")) \
+        == {"subject": "t-value", "version": 1, "id": 1, "type": "AVRO"}
+    assert json.loads(cli.ok("registry", "schema", "get", "--id", "1", "--print-schema")) == json.loads(schema.read_text())
+    assert "40401" in cli.fails("registry", "schema", "get", "nope", "--schema-version", "1")
+    cli.ok("topic", "produce", "t", "--schema-id", "topic", stdin='{"a": 7}\n')
+    raw = cli.ok("topic", "consume", "t", "-n", "1", "-f", "%v{hex}")
+    assert raw == "00000000010e"
+    assert cli.ok("topic", "consume", "t", "-n", "1", "--use-schema-registry=value", "-f", "%v") == '{"a":7}'
+    # What cannot be decoded goes to standard error; the rest goes on.
+    cli.ok("topic", "produce", "t", stdin="plain\n")
+    both = cli.run("topic", "consume", "t", "-o", ":end", "--use-schema-registry", "-f", r"%v\n")
+    assert both.stdout == '{"a":7}\n' and "offset 1" in both.stderr and both.returncode == 0
+
+
+def test_refusals_say_what_is_wrong(cli):
+    cli.ok("topic", "create", "t")
+    assert "does not exist" in cli.fails("topic", "consume", "nope")
+    assert "does not exist" in cli.fails("topic", "produce", "nope", stdin="x\n")
+    assert "unexpected EOF" in cli.fails("topic", "produce", "t", "-f", r"%k|%v\n", stdin="nokey\n")
+    assert "partitions 0 to 0" in cli.fails("topic", "consume", "t", "-p", "4")
+    assert "--offset" in cli.fails("topic", "consume", "t", "-o", "soon")
+    assert "does not tell it" in cli.fails("topic", "consume", "t", "-f", "%x")
+    assert "exclude each other" in cli.fails("topic", "consume", "t", "-g", "g", "-p", "0")
+    cli.env["RPK_BROKERS"] = "127.0.0.1:1"
+    assert "no broker answers" in cli.fails("topic", "consume", "t")
+
+
+def test_an_interrupt_ends_a_consumer_with_0(cli):
+    cli.ok("topic", "create", "t")
+    cli.ok("topic", "produce", "t", stdin="x\n")
+    consumer = subprocess.Popen([WEIR_BIN, "topic", "consume", "t", "-g", "g", "-f", r"%v\n"], stdout=subprocess.PIPE,
+                                text=True, env=cli.env)
+    assert consumer.stdout.readline() == "x\n"
+    consumer.send_signal(signal.SIGINT)
+    assert consumer.wait(timeout=conftest.DEADLINE_S) == 0
+    wait_for(lambda: "Empty" in cli.ok("group", "list"), "the group is empty")
