@@ -319,3 +319,22 @@ def test_starts_before_its_broker(make_weir):
     assert (answer.status_code, answer.json()["error_code"]) == (503, 50001)
     make_weir("--roles", "broker", "--kafka-port", str(port))
     assert ready(alone).register("s", V1) == 1
+
+
+@pytest.mark.cluster
+def test_on_apache_kafka(make_weir, apache_kafka):
+    """The same program with the same options on a cluster that is not ours; a topic that is not compacted is refused."""
+    options = ("--roles", "registry", "--bootstrap-servers", apache_kafka.kafka)
+    first = make_weir(*options)
+    registry = ready(first)
+    assert [registry.register("s", V1), registry.register("s", V2)] == [1, 2]
+    assert registry.ok("DELETE", "/subjects/s/versions/1") == 1
+    first.stop()
+    again = ready(make_weir(*options))
+    assert again.ok("GET", "/subjects/s/versions") == [2]
+    assert again.register("t", '"string"') == 3
+    subprocess.run(["kcat", "-b", apache_kafka.kafka, "-P", "-t", "plain"], input="x", text=True, check=True, timeout=60)
+    refused = make_weir(*options, "--registry-topic", "plain")
+    error = wait_for(lambda: (a := requests.get(refused.registry + "/subjects", timeout=60)).status_code == 500 and a.json(),
+                     "a topic that is not compacted is refused")
+    assert error["error_code"] == 50001 and "compact" in error["message"]
