@@ -159,11 +159,12 @@ static enum err_code schema_id(struct avro_converter *c, const char *topic,
     return code;
 }
 
-static enum err_code from_connect(void *converter, const char *topic,
-                                  const struct connect_schema *schema,
-                                  const struct connect_value *value, struct buf *out,
-                                  bool *out_null, struct err *e)
+static enum err_code from_connect(void *converter, const struct converter_input *in,
+                                  struct buf *out, bool *out_null, struct err *e)
 {
+    const char *topic = in->topic;
+    const struct connect_schema *schema = in->schema;
+    const struct connect_value *value = in->value;
     struct avro_converter *c = converter;
     if (value->kind == CONNECT_NULL && (schema == NULL || !schema->has_default)) {
         *out_null = true;

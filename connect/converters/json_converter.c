@@ -279,12 +279,11 @@ static enum err_code schema_text(struct json_converter *c, const struct connect_
     return ERR_OK;
 }
 
-static enum err_code from_connect(void *converter, const char *topic,
-                                  const struct connect_schema *schema,
-                                  const struct connect_value *value, struct buf *out,
-                                  bool *out_null, struct err *e)
+static enum err_code from_connect(void *converter, const struct converter_input *in,
+                                  struct buf *out, bool *out_null, struct err *e)
 {
-    (void)topic;
+    const struct connect_schema *schema = in->schema;
+    const struct connect_value *value = in->value;
     struct json_converter *c = converter;
     const struct writer w = {out, c->decimal_numeric, c->replace_null};
     if (value->kind == CONNECT_NULL && schema == NULL) {
@@ -321,15 +320,14 @@ static enum err_code from_connect(void *converter, const char *topic,
 }
 
 static enum err_code to_connect(void *converter, const char *topic, struct bytes data,
-                                struct connect_scope *scope,
-                                const struct connect_schema **out_schema,
-                                struct connect_value *out_value, struct err *e)
+                                struct connect_scope *scope, struct converter_result *out_result,
+                                struct err *e)
 {
     (void)topic;
     const struct json_converter *c = converter;
     const struct json_reader_options options = {.schemas = c->schemas,
                                                 .replace_null = c->replace_null};
-    return json_reader_read(&options, data, scope, out_schema, out_value, e);
+    return json_reader_read(&options, data, scope, &out_result->schema, &out_result->value, e);
 }
 
 static const char *const decimal_formats[] = {"BASE64", "NUMERIC", NULL};

@@ -33,13 +33,12 @@ static void destroy(void *converter)
     (void)converter;
 }
 
-static enum err_code string_from(void *converter, const char *topic,
-                                 const struct connect_schema *schema,
-                                 const struct connect_value *value, struct buf *out, bool *out_null,
-                                 struct err *e)
+static enum err_code string_from(void *converter, const struct converter_input *in, struct buf *out,
+                                 bool *out_null, struct err *e)
 {
+    const struct connect_schema *schema = in->schema;
+    const struct connect_value *value = in->value;
     (void)converter;
-    (void)topic;
     (void)e;
     *out_null = value->kind == CONNECT_NULL;
     if (!*out_null) {
@@ -54,28 +53,26 @@ static struct bytes keep(struct connect_scope *scope, struct bytes data)
 }
 
 static enum err_code string_to(void *converter, const char *topic, struct bytes data,
-                               struct connect_scope *scope,
-                               const struct connect_schema **out_schema,
-                               struct connect_value *out_value, struct err *e)
+                               struct connect_scope *scope, struct converter_result *out_result,
+                               struct err *e)
 {
     (void)converter;
     (void)topic;
-    *out_schema = connect_schema_primitive(CONNECT_TYPE_STRING, true);
-    *out_value = connect_value_null();
+    out_result->schema = connect_schema_primitive(CONNECT_TYPE_STRING, true);
+    out_result->value = connect_value_null();
     if (!bytes_is_null(data)) {
         struct bytes copy = keep(scope, data);
-        *out_value = connect_value_string((const char *)copy.data, copy.len);
+        out_result->value = connect_value_string((const char *)copy.data, copy.len);
     }
     return arena_failed(&scope->arena) ? err_nomem(e, "convert text") : ERR_OK;
 }
 
-static enum err_code bytes_from(void *converter, const char *topic,
-                                const struct connect_schema *schema,
-                                const struct connect_value *value, struct buf *out, bool *out_null,
-                                struct err *e)
+static enum err_code bytes_from(void *converter, const struct converter_input *in, struct buf *out,
+                                bool *out_null, struct err *e)
 {
+    const struct connect_schema *schema = in->schema;
+    const struct connect_value *value = in->value;
     (void)converter;
-    (void)topic;
     if (schema != NULL && schema->type != CONNECT_TYPE_BYTES) {
         return connect_error_set(e, ERR_INVALID, CONNECT_DATA_EXCEPTION,
                                  "Invalid schema type for ByteArrayConverter: %s",
@@ -95,16 +92,16 @@ static enum err_code bytes_from(void *converter, const char *topic,
 }
 
 static enum err_code bytes_to(void *converter, const char *topic, struct bytes data,
-                              struct connect_scope *scope, const struct connect_schema **out_schema,
-                              struct connect_value *out_value, struct err *e)
+                              struct connect_scope *scope, struct converter_result *out_result,
+                              struct err *e)
 {
     (void)converter;
     (void)topic;
-    *out_schema = connect_schema_primitive(CONNECT_TYPE_BYTES, true);
-    *out_value = connect_value_null();
+    out_result->schema = connect_schema_primitive(CONNECT_TYPE_BYTES, true);
+    out_result->value = connect_value_null();
     if (!bytes_is_null(data)) {
         struct bytes copy = keep(scope, data);
-        *out_value = connect_value_bytes(copy.data, copy.len);
+        out_result->value = connect_value_bytes(copy.data, copy.len);
     }
     return arena_failed(&scope->arena) ? err_nomem(e, "convert bytes") : ERR_OK;
 }
@@ -152,11 +149,12 @@ static uint64_t bits_of(const struct connect_value *v)
     return 0;
 }
 
-static enum err_code primitive_from(void *converter, const char *topic,
-                                    const struct connect_schema *schema,
-                                    const struct connect_value *value, struct buf *out,
-                                    bool *out_null, struct err *e)
+static enum err_code primitive_from(void *converter, const struct converter_input *in,
+                                    struct buf *out, bool *out_null, struct err *e)
 {
+    const char *topic = in->topic;
+    const struct connect_schema *schema = in->schema;
+    const struct connect_value *value = in->value;
     const struct primitive *p = primitive_of(converter);
     *out_null = value->kind == CONNECT_NULL;
     if (*out_null) {
@@ -197,14 +195,13 @@ static struct connect_value primitive_value(const struct primitive *p, uint64_t 
 }
 
 static enum err_code primitive_to(void *converter, const char *topic, struct bytes data,
-                                  struct connect_scope *scope,
-                                  const struct connect_schema **out_schema,
-                                  struct connect_value *out_value, struct err *e)
+                                  struct connect_scope *scope, struct converter_result *out_result,
+                                  struct err *e)
 {
     (void)scope;
     const struct primitive *p = primitive_of(converter);
-    *out_schema = connect_schema_primitive(p->type, true);
-    *out_value = connect_value_null();
+    out_result->schema = connect_schema_primitive(p->type, true);
+    out_result->value = connect_value_null();
     if (bytes_is_null(data)) {
         return ERR_OK;
     }
@@ -217,20 +214,19 @@ static enum err_code primitive_to(void *converter, const char *topic, struct byt
     for (size_t i = 0; i < data.len; i++) {
         bits = bits << 8 | data.data[i];
     }
-    *out_value = primitive_value(p, bits);
+    out_result->value = primitive_value(p, bits);
     return ERR_OK;
 }
 
 /* SimpleHeaderConverter: texts as they are, containers as JSON. What Java infers when it reads is
  * the sink's side. */
-static enum err_code header_from(void *converter, const char *topic,
-                                 const struct connect_schema *schema,
-                                 const struct connect_value *value, struct buf *out, bool *out_null,
-                                 struct err *e)
+static enum err_code header_from(void *converter, const struct converter_input *in, struct buf *out,
+                                 bool *out_null, struct err *e)
 {
+    const struct connect_value *value = in->value;
     bool container = value->kind == CONNECT_ARRAY || value->kind == CONNECT_MAP;
     if (!container) {
-        return string_from(converter, topic, schema, value, out, out_null, e);
+        return string_from(converter, in, out, out_null, e);
     }
     *out_null = false;
     connect_value_write_json(value, out);

@@ -46,23 +46,33 @@ struct converter_options {
     struct logger *logger;
 };
 
+/* What is written: schema NULL = schemaless. */
+struct converter_input {
+    const char *topic;
+    const struct connect_schema *schema;
+    const struct connect_value *value;
+};
+
+/* What was read. */
+struct converter_result {
+    const struct connect_schema *schema;
+    struct connect_value value;
+};
+
 struct converter_ops {
     /* config: the keys behind "value.converter." (or the worker's). */
     enum err_code (*create)(const struct connect_plugin *plugin,
                             const struct connect_config *config,
                             const struct converter_options *options, void **out_converter,
                             struct err *e);
-    /* Appends the bytes to out. *out_null = true instead: the record has no key, or is a tombstone.
-     */
-    enum err_code (*from_connect)(void *converter, const char *topic,
-                                  const struct connect_schema *schema,
-                                  const struct connect_value *value, struct buf *out,
-                                  bool *out_null, struct err *e);
+    /* Appends the bytes to out. *out_null = true instead: the record has no key, or is a
+     * tombstone. */
+    enum err_code (*from_connect)(void *converter, const struct converter_input *in,
+                                  struct buf *out, bool *out_null, struct err *e);
     /* The other way; NULL when a converter only writes. The schema is kept by the scope. */
     enum err_code (*to_connect)(void *converter, const char *topic, struct bytes data,
-                                struct connect_scope *scope,
-                                const struct connect_schema **out_schema,
-                                struct connect_value *out_value, struct err *e);
+                                struct connect_scope *scope, struct converter_result *out_result,
+                                struct err *e);
     void (*destroy)(void *converter);
 };
 

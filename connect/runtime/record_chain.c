@@ -335,21 +335,22 @@ static enum err_code run_step(struct record_chain *c, void *arg, struct err *e)
 static enum err_code run_key(struct record_chain *c, void *arg, struct err *e)
 {
     const struct connect_record *r = ((struct work *)arg)->record;
+    const struct converter_input in = {r->topic, r->key_schema, &r->key};
     c->output.key_null = false;
     buf_clear(&c->output.key);
-    enum err_code code = c->key.plugin->converter->from_connect(
-        c->key.object, r->topic, r->key_schema, &r->key, &c->output.key, &c->output.key_null, e);
+    enum err_code code = c->key.plugin->converter->from_connect(c->key.object, &in, &c->output.key,
+                                                                &c->output.key_null, e);
     return code == ERR_OK ? buf_check(&c->output.key, "key", e) : code;
 }
 
 static enum err_code run_value(struct record_chain *c, void *arg, struct err *e)
 {
     const struct connect_record *r = ((struct work *)arg)->record;
+    const struct converter_input in = {r->topic, r->value_schema, &r->value};
     c->output.value_null = false;
     buf_clear(&c->output.value);
     enum err_code code = c->value.plugin->converter->from_connect(
-        c->value.object, r->topic, r->value_schema, &r->value, &c->output.value,
-        &c->output.value_null, e);
+        c->value.object, &in, &c->output.value, &c->output.value_null, e);
     return code == ERR_OK ? buf_check(&c->output.value, "value", e) : code;
 }
 
@@ -453,7 +454,8 @@ enum err_code record_chain_header(struct record_chain *c, const struct connect_r
                                   const struct connect_header *header, struct buf *out,
                                   bool *out_null, struct err *e)
 {
-    enum err_code code = c->header.plugin->converter->from_connect(
-        c->header.object, record->topic, header->schema, &header->value, out, out_null, e);
+    const struct converter_input in = {record->topic, header->schema, &header->value};
+    enum err_code code =
+        c->header.plugin->converter->from_connect(c->header.object, &in, out, out_null, e);
     return code == ERR_OK ? buf_check(out, "header", e) : code;
 }

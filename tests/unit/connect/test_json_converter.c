@@ -22,13 +22,13 @@ static void *create(const char *key, const char *value)
 static void assert_json(void *converter, const struct connect_schema *schema,
                         const struct connect_value *v, const char *expected)
 {
+    const struct converter_input in = {"t", schema, v};
     struct buf out;
     struct err e;
     bool null = false;
     buf_init(&out, 100000);
-    assert_int_equal(
-        json_converter_plugin.converter->from_connect(converter, "t", schema, v, &out, &null, &e),
-        ERR_OK);
+    assert_int_equal(json_converter_plugin.converter->from_connect(converter, &in, &out, &null, &e),
+                     ERR_OK);
     assert_int_equal(null, expected == NULL);
     if (expected != NULL) {
         assert_string_equal(buf_text(&out), expected);
@@ -99,13 +99,13 @@ static void decimals_are_base64_or_numbers(void **state)
     const struct connect_schema *schema = connect_schema_create_decimal(2, false);
     const struct connect_value v = connect_value_decimal(unscaled, 2, 2);
     const struct connect_value less = connect_value_decimal(negative, 1, 2);
+    const struct converter_input in = {"t", schema, &v};
     void *numeric = create("decimal.format", "numeric");
     struct buf out;
     bool null = false;
     buf_init(&out, 10000);
-    assert_int_equal(
-        json_converter_plugin.converter->from_connect(numeric, "t", schema, &v, &out, &null, NULL),
-        ERR_OK);
+    assert_int_equal(json_converter_plugin.converter->from_connect(numeric, &in, &out, &null, NULL),
+                     ERR_OK);
     assert_non_null(strstr(buf_text(&out), "\"payload\":123.45}"));
     buf_clear(&out);
     connect_value_print_decimal(&less, &out);
@@ -125,16 +125,15 @@ static void reads_what_it_writes(void **state)
         "\"n\"},\"payload\":{\"id\":1,\"s\":null}}";
     static const char bare[] = "{\"a\":1}";
     struct connect_scope scope;
-    const struct connect_schema *schema = NULL;
-    struct connect_value v = connect_value_null();
+    struct converter_result result = {0};
     struct err e;
     connect_scope_init(&scope, 100000);
     void *converter = create(NULL, NULL);
     const struct converter_ops *ops = json_converter_plugin.converter;
-    assert_int_equal(
-        ops->to_connect(converter, "t", bytes_of_text(message), &scope, &schema, &v, &e), ERR_OK);
-    assert_json(converter, schema, &v, message);
-    assert_int_equal(ops->to_connect(converter, "t", bytes_of_text(bare), &scope, &schema, &v, &e),
+    assert_int_equal(ops->to_connect(converter, "t", bytes_of_text(message), &scope, &result, &e),
+                     ERR_OK);
+    assert_json(converter, result.schema, &result.value, message);
+    assert_int_equal(ops->to_connect(converter, "t", bytes_of_text(bare), &scope, &result, &e),
                      ERR_PARSE);
     assert_non_null(strstr(e.text, "JsonConverter with schemas.enable requires \"schema\""));
     ops->destroy(converter);
