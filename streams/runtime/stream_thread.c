@@ -311,25 +311,35 @@ static enum err_code thread_process_task(struct stream_thread *t, struct task *t
     return ERR_OK;
 }
 
+/* One round over all tasks. */
+static enum err_code thread_process_round(struct stream_thread *t, bool *out_more, struct err *e)
+{
+    *out_more = false;
+    for (size_t i = 0; i < t->task_count; i++) {
+        enum err_code code = thread_process_task(t, t->tasks[i]->task, out_more, e);
+        if (err_code_retriable(code)) {
+            /* Nothing was touched: the registry is away, say. The record waits. */
+            logger_warn(t->config.logger, "record.waiting", "client=%s why=\"%s\"",
+                        t->config.client_id, e->text);
+            (void)thread_pause(t, THREAD_REGISTRY_PAUSE_MS);
+            code = ERR_OK;
+        }
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
+    return ERR_OK;
+}
+
 /* Everything that is queued and may be processed, for a while. */
 static enum err_code thread_process(struct stream_thread *t, bool *out_more, struct err *e)
 {
     const struct clock *clock = clock_system();
     int64_t end = clock_mono_ms(clock) + THREAD_PROCESS_MS;
     do {
-        *out_more = false;
-        for (size_t i = 0; i < t->task_count; i++) {
-            enum err_code code = thread_process_task(t, t->tasks[i]->task, out_more, e);
-            if (err_code_retriable(code)) {
-                /* Nothing was touched: the registry is away, say. The record waits. */
-                logger_warn(t->config.logger, "record.waiting", "client=%s why=\"%s\"",
-                            t->config.client_id, e->text);
-                (void)thread_pause(t, THREAD_REGISTRY_PAUSE_MS);
-                code = ERR_OK;
-            }
-            if (code != ERR_OK) {
-                return code;
-            }
+        enum err_code code = thread_process_round(t, out_more, e);
+        if (code != ERR_OK) {
+            return code;
         }
     } while (*out_more && clock_mono_ms(clock) < end);
     return stream_producer_poll(t->producer, e);

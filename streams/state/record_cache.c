@@ -147,6 +147,7 @@ void record_cache_destroy(struct record_cache *c)
     mem_free(c);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): uthash's macros nest deeper than this code does */
 static struct cache_entry *cache_find(struct record_cache *c, struct bytes key)
 {
     struct cache_entry *n = c->newest;
@@ -172,6 +173,7 @@ bool record_cache_get(struct record_cache *c, struct bytes key, struct bytes *ou
     return true;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): uthash's macros nest deeper than this code does */
 static struct cache_entry *cache_add(struct record_cache *c, struct bytes key, size_t value_len)
 {
     struct cache_entry *n = mem_alloc(sizeof *n + key.len + value_len);
@@ -223,8 +225,10 @@ enum err_code record_cache_flush(struct record_cache *c, struct err *e)
         cache_unlink_dirty(c, n);
         struct record_cache_origin origin = {n->timestamp_ms, n->offset, &n->headers};
         struct bytes value = n->deleted ? bytes_null() : bytes_of(n->value, n->value_len);
-        if (c->flush(c->flush_ctx, bytes_of(n->key, n->key_len), value, &origin, e) != ERR_OK) {
-            return e != NULL ? e->code : ERR_INTERNAL;
+        enum err_code code =
+            c->flush(c->flush_ctx, bytes_of(n->key, n->key_len), value, &origin, e);
+        if (code != ERR_OK) {
+            return code;
         }
     }
     return ERR_OK;
@@ -241,8 +245,9 @@ static enum err_code cache_evict(struct record_cache *c, struct err *e)
             *(c->dirty_first != NULL ? &c->dirty_first->dirty_prev : &c->dirty_last) = n;
             c->dirty_first = n;
             n->dirty = true;
-            if (record_cache_flush(c, e) != ERR_OK) {
-                return e != NULL ? e->code : ERR_INTERNAL;
+            enum err_code code = record_cache_flush(c, e);
+            if (code != ERR_OK) {
+                return code;
             }
         }
         cache_remove(c, n);

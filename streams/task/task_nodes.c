@@ -421,7 +421,12 @@ enum err_code task_nodes_let_go(void *ctx, struct bytes key, struct bytes value,
         return ERR_OK;
     }
     /* The entry has a context of its own; that of the record at hand comes back afterwards. */
-    struct weir_context outer = t->ctx;
+    struct arena *outer_arena = t->ctx.arena;
+    int64_t outer_offset = t->ctx.offset;
+    int64_t outer_timestamp_ms = t->ctx.timestamp_ms;
+    struct value_headers outer_headers = t->ctx.headers;
+    void (*outer_emit)(void *, const struct weir_value *) = t->ctx.emit;
+    void *outer_emit_ctx = t->ctx.emit_ctx;
     t->ctx.arena = &state->arena;
     t->ctx.offset = origin->offset;
     t->ctx.timestamp_ms = origin->timestamp_ms;
@@ -432,7 +437,13 @@ enum err_code task_nodes_let_go(void *ctx, struct bytes key, struct bytes value,
     if (failed) {
         (void)err_set(e, t->ctx.err.code, "%s", t->ctx.err.text);
     }
-    t->ctx = outer;
+    t->ctx.failed = false; /* reported to the caller, who fails the context again */
+    t->ctx.arena = outer_arena;
+    t->ctx.offset = outer_offset;
+    t->ctx.timestamp_ms = outer_timestamp_ms;
+    t->ctx.headers = outer_headers;
+    t->ctx.emit = outer_emit;
+    t->ctx.emit_ctx = outer_emit_ctx;
     arena_reset(&state->arena);
     return failed ? e->code : ERR_OK;
 }

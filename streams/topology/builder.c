@@ -67,10 +67,9 @@ void *builder_alloc(struct weir_builder *b, size_t size)
 
 char *builder_strdup(struct weir_builder *b, const char *text)
 {
-    size_t len = strlen(text);
-    char *copy = builder_alloc(b, len + 1);
-    if (copy != NULL) {
-        memcpy(copy, text, len);
+    char *copy = arena_strdup(&b->topology->arena, text);
+    if (copy == NULL) {
+        builder_fail(b, ERR_NOMEM, "the topology is too large, or memory is short");
     }
     return copy;
 }
