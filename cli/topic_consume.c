@@ -42,6 +42,12 @@ struct topic_consume {
     long long shown;
 };
 
+/* Whether this starts like a framed message (registry.md 6): magic 0 and an id. */
+static bool topic_consume_is_framed(struct bytes text)
+{
+    return text.len >= 5 && text.data[0] == 0;
+}
+
 /* Replaces text by its decoded form. A null has none. */
 static enum err_code topic_consume_decode(struct topic_consume *c, bool wanted, struct buf *to,
                                           struct bytes *text, struct err *e)
@@ -59,7 +65,10 @@ static void topic_consume_show(struct topic_consume *c, const rd_kafka_message_t
 {
     struct err e;
     struct record_view view = record_view_of(m, &c->headers);
-    enum err_code code = topic_consume_decode(c, c->decode_key, &c->key, &view.key, &e);
+    /* Keys are often plain text beside values with a schema: they are shown as they are, unless
+     * keys alone were asked for. */
+    bool decode_key = c->decode_key && (!c->decode_value || topic_consume_is_framed(view.key));
+    enum err_code code = topic_consume_decode(c, decode_key, &c->key, &view.key, &e);
     if (code == ERR_OK) {
         code = topic_consume_decode(c, c->decode_value, &c->value, &view.value, &e);
     }
