@@ -60,8 +60,10 @@ class Weir:
         self.starts += 1
         out = open(self.log, "ab")
         self.mark = self.log.stat().st_size
+        # A restart keeps the ports: connectors hold the registry's address, clients the broker's.
+        kept = [a for role, port in self.ports.items() for a in (f"--{role}-port", str(port))]
         self.process = subprocess.Popen(
-            [WEIR_BIN, "start", "--data-dir", str(self.directory / "data"), *self.args],
+            [WEIR_BIN, "start", "--data-dir", str(self.directory / "data"), *self.args, *kept],
             stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env={**os.environ, **self.env})
         out.close()
         if wait:
