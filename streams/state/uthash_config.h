@@ -8,3 +8,7 @@
 #define uthash_free(pointer, size) mem_free(pointer) /* NOLINT(readability-identifier-naming) */
 
 #include <uthash.h>
+
+/* Ten entries a bucket, uthash's own choice, are ten cache misses a look-up in a large cache. */
+#undef HASH_BKT_CAPACITY_THRESH
+#define HASH_BKT_CAPACITY_THRESH 4U
