@@ -421,6 +421,17 @@ static enum err_code record_parser_mark_sized(struct record_item *items, struct 
     return ERR_OK;
 }
 
+/* A format of nothing but given sizes would find records without end in no input at all. */
+static bool record_format_takes_input(const struct record_item *items)
+{
+    for (const struct record_item *item = items; item != NULL; item = item->next) {
+        if (item->modifier != RECORD_FIXED && item->verb != RECORD_VERB_HEADERS) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum err_code record_format_init(struct record_format *f, const char *layout,
                                  enum record_direction direction, struct err *e)
 {
@@ -440,6 +451,9 @@ enum err_code record_format_init(struct record_format *f, const char *layout,
     buf_deinit(&p.literal);
     if (code == ERR_OK && f->items == NULL) {
         code = err_set(e, ERR_INVALID, "format: it is empty");
+    }
+    if (code == ERR_OK && direction == RECORD_READS && !record_format_takes_input(f->items)) {
+        code = err_set(e, ERR_INVALID, "format: nothing in it reads input");
     }
     if (code == ERR_OK && direction == RECORD_READS) {
         code = record_parser_mark_sized(f->items, e);

@@ -120,6 +120,7 @@ static void refuses_what_it_does_not_know(void **state)
         {"%v%V", RECORD_READS, "%V must stand once, before %v"},
         {"%i", RECORD_READS, "%i cannot be read"},
         {"%v{re[a+]}", RECORD_READS, "re[...] is not supported"},
+        {"%V{3}", RECORD_READS, "nothing in it reads input"},
         {"%V{hex}%v", RECORD_READS, "{hex} is not known"},
         {"%d{go[2006]}", RECORD_READS, "not known"},
     };
