@@ -86,21 +86,28 @@ static enum err_code restore_measure(struct stream_thread *t, struct thread_task
     return ERR_OK;
 }
 
+/* The changelogs that a task is behind of. */
+static void restore_list(struct stream_thread *t, struct thread_task *k,
+                         rd_kafka_topic_partition_list_t *list)
+{
+    for (size_t j = 0; j < task_store_count(k->task); j++) {
+        const struct store *s = task_store(k->task, j);
+        const struct thread_restore *r = &k->restores[j];
+        if (!s->logged || r->next >= r->end) {
+            continue;
+        }
+        rd_kafka_topic_partition_list_add(list, s->changelog, s->partition)->offset = r->next;
+        logger_info(t->config.logger, "restore.started",
+                    "changelog=%s partition=%" PRId32 " from=%" PRId64 " to=%" PRId64, s->changelog,
+                    s->partition, r->next, r->end);
+    }
+}
+
 static enum err_code restore_assign(struct stream_thread *t, struct err *e)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
     for (size_t i = 0; i < t->task_count; i++) {
-        struct thread_task *k = t->tasks[i];
-        for (size_t j = 0; j < task_store_count(k->task); j++) {
-            const struct store *s = task_store(k->task, j);
-            if (s->logged && k->restores[j].next < k->restores[j].end) {
-                rd_kafka_topic_partition_list_add(list, s->changelog, s->partition)->offset =
-                    k->restores[j].next;
-                logger_info(t->config.logger, "restore.started",
-                            "changelog=%s partition=%" PRId32 " from=%" PRId64 " to=%" PRId64,
-                            s->changelog, s->partition, k->restores[j].next, k->restores[j].end);
-            }
-        }
+        restore_list(t, t->tasks[i], list);
     }
     rd_kafka_resp_err_t error = rd_kafka_assign(t->restorer, list);
     rd_kafka_topic_partition_list_destroy(list);
