@@ -17,7 +17,8 @@
 
 #define BROKER_IO_THREADS_MAX 8
 #define BROKER_TEXT_MAX 1024
-#define BROKER_STATIC_CONFIGS 9
+#define BROKER_STATIC_NUMBERS 8
+#define BROKER_STATIC_CONFIGS (BROKER_STATIC_NUMBERS + 2)
 #define BROKER_METRICS 5
 
 struct broker {
@@ -43,6 +44,7 @@ void broker_config_init(struct broker_config *config)
         .auto_create_topics = true,
         .max_connections = 10000,
         .idle_timeout_ms = 600000,
+        .initial_rebalance_delay_ms = 3000,
         .request_max_bytes = 104857600,
         .fetch_max_bytes = 57671680,
         .retention_interval_ms = 300000,
@@ -107,24 +109,33 @@ static enum err_code broker_open_log_dir(struct broker *b, struct err *e)
 /* What was decided at start, so that DescribeConfigs tells the truth. */
 static enum err_code broker_open_controller(struct broker *b, struct err *e)
 {
-    char numbers[7][24];
-    int64_t values[7] = {
-        b->config.idle_timeout_ms,  b->config.fetch_max_bytes, b->config.retention_interval_ms,
-        b->config.max_connections,  b->config.node_id,         b->config.default_partitions,
-        b->config.request_max_bytes};
-    const char *keys[7] = {
-        "connections.max.idle.ms", "fetch.max.bytes", "log.retention.check.interval.ms",
-        "max.connections",         "node.id",         "num.partitions",
-        "socket.request.max.bytes"};
+    char numbers[BROKER_STATIC_NUMBERS][24];
+    int64_t values[BROKER_STATIC_NUMBERS] = {b->config.idle_timeout_ms,
+                                             b->config.fetch_max_bytes,
+                                             b->config.retention_interval_ms,
+                                             b->config.max_connections,
+                                             b->config.node_id,
+                                             b->config.default_partitions,
+                                             b->config.request_max_bytes,
+                                             b->config.initial_rebalance_delay_ms};
+    const char *keys[BROKER_STATIC_NUMBERS] = {"connections.max.idle.ms",
+                                               "fetch.max.bytes",
+                                               "log.retention.check.interval.ms",
+                                               "max.connections",
+                                               "node.id",
+                                               "num.partitions",
+                                               "socket.request.max.bytes",
+                                               "group.initial.rebalance.delay.ms"};
     struct controller_config configs[BROKER_STATIC_CONFIGS];
-    for (size_t i = 0; i < 7; i++) {
+    for (size_t i = 0; i < BROKER_STATIC_NUMBERS; i++) {
         (void)snprintf(numbers[i], sizeof numbers[i], "%" PRId64, values[i]);
         configs[i] = (struct controller_config){bytes_of_text(keys[i]), bytes_of_text(numbers[i])};
     }
-    configs[7] =
+    configs[BROKER_STATIC_NUMBERS] =
         (struct controller_config){bytes_of_text("auto.create.topics.enable"),
                                    bytes_of_text(b->config.auto_create_topics ? "true" : "false")};
-    configs[8] = (struct controller_config){bytes_of_text("log.dirs"), bytes_of_text(b->data_dir)};
+    configs[BROKER_STATIC_NUMBERS + 1] =
+        (struct controller_config){bytes_of_text("log.dirs"), bytes_of_text(b->data_dir)};
     struct controller_settings settings = {
         .data_dir = b->data_dir,
         .node_id = b->config.node_id,

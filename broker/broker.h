@@ -29,10 +29,11 @@ struct broker_config {
     int32_t default_partitions; /* num.partitions */
     bool auto_create_topics;    /* auto.create.topics.enable */
     int32_t max_connections;
-    int64_t idle_timeout_ms;       /* connections.max.idle.ms */
-    int64_t request_max_bytes;     /* socket.request.max.bytes */
-    int64_t fetch_max_bytes;       /* fetch.max.bytes */
-    int64_t retention_interval_ms; /* log.retention.check.interval.ms */
+    int64_t idle_timeout_ms;            /* connections.max.idle.ms */
+    int64_t initial_rebalance_delay_ms; /* group.initial.rebalance.delay.ms */
+    int64_t request_max_bytes;          /* socket.request.max.bytes */
+    int64_t fetch_max_bytes;            /* fetch.max.bytes */
+    int64_t retention_interval_ms;      /* log.retention.check.interval.ms */
 };
 
 /* Kafka's defaults; set data_dir and what else differs. */

@@ -36,6 +36,10 @@ static const struct conf_option start_option_table[] = {
      "More are closed at once"},
     {"broker.idle.timeout", CONF_DURATION, "10m", 1000, 86400000, NULL, "TIME", false, "Broker",
      "An idle connection is closed after this time"},
+    {"broker.group.initial.rebalance.delay", CONF_DURATION, "0ms", 0, 300000, NULL, "TIME", false,
+     "Broker",
+     "How long a new consumer group waits for more members; Kafka's default of 3s suits large "
+     "fleets"},
     {"broker.retention.check.interval", CONF_DURATION, "5m", 100, 86400000, NULL, "TIME", false,
      "Broker", "How often retention is enforced"},
 

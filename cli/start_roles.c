@@ -28,6 +28,7 @@ static enum err_code start_broker(struct start_context *ctx, struct logger *lg, 
     config.auto_create_topics = conf_bool(c, "broker.auto.create.topics");
     config.max_connections = (int32_t)conf_int(c, "broker.max.connections");
     config.idle_timeout_ms = conf_int(c, "broker.idle.timeout");
+    config.initial_rebalance_delay_ms = conf_int(c, "broker.group.initial.rebalance.delay");
     config.retention_interval_ms = conf_int(c, "broker.retention.check.interval");
     struct broker *b = NULL;
     enum err_code code = broker_start(&config, lg, ctx->metrics, &b, e);
