@@ -93,7 +93,7 @@ void api_create_partitions(struct request *rq)
         message_init(&kafka_create_partitions_response_schema, &addition->response);
         plan(rq, addition);
     }
-    if (arena_failed(&rq->arena)) {
+    if (addition == NULL || arena_failed(&rq->arena)) {
         request_close(rq, "out of memory for CreatePartitions");
         return;
     }

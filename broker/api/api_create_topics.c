@@ -145,7 +145,7 @@ void api_create_topics(struct request *rq)
         message_init(&kafka_create_topics_response_schema, &creation->response);
         plan(rq, creation);
     }
-    if (arena_failed(&rq->arena)) {
+    if (creation == NULL || arena_failed(&rq->arena)) {
         request_close(rq, "out of memory for CreateTopics");
         return;
     }

@@ -148,7 +148,7 @@ void api_delete_topics(struct request *rq)
         message_init(&kafka_delete_topics_response_schema, &deletion->response);
         plan(rq, deletion);
     }
-    if (arena_failed(&rq->arena)) {
+    if (deletion == NULL || arena_failed(&rq->arena)) {
         request_close(rq, "out of memory for DeleteTopics");
         return;
     }

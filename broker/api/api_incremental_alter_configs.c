@@ -106,7 +106,7 @@ void api_incremental_alter_configs(struct request *rq)
         message_init(&kafka_incremental_alter_configs_response_schema, &alteration->response);
         plan(rq, alteration);
     }
-    if (arena_failed(&rq->arena)) {
+    if (alteration == NULL || arena_failed(&rq->arena)) {
         request_close(rq, "out of memory for IncrementalAlterConfigs");
         return;
     }

@@ -1,4 +1,7 @@
-/* The state machine of one group, cell by cell of broker.md 4.2. */
+/* The state machine of one group, cell by cell of its state table (Kafka's classic protocol).
+ * It is over 800 lines because all cells share one fixture, and a reader looks for a cell in one
+ * place.
+ */
 #include "tests/support/test.h"
 
 #include <stdio.h>
