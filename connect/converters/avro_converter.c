@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/check.h"
 #include "common/mem.h"
 #include "connect/converters/avro_encoder.h"
 #include "connect/converters/avro_schema_text.h"
@@ -142,6 +143,7 @@ static enum err_code schema_id(struct avro_converter *c, const char *topic,
     if (code != ERR_OK) {
         return code;
     }
+    CHECK(r != NULL);
     for (size_t i = 0; i < r->count; i++) {
         if (strcmp(r->ids[i].topic, topic) == 0) {
             *out_id = r->ids[i].id;

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/check.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "connect/converters/json_reader.h"
@@ -310,6 +311,7 @@ static enum err_code from_connect(void *converter, const struct converter_input 
         if (code != ERR_OK) {
             return code;
         }
+        CHECK(t != NULL);
         buf_append_text(out, "{\"schema\":");
         buf_append(out, t->text, t->len);
     }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/check.h"
 #include "common/json.h"
 #include "connect/include/connect_error.h"
 #include "connect/model/base64.h"
@@ -362,6 +363,7 @@ static enum err_code read_envelope(const json_t *json, struct connect_scope *sco
     const struct connect_schema *built = NULL;
     enum err_code code = read_schema(schema, &built, e);
     if (code == ERR_OK) {
+        CHECK(built != NULL);
         code = read_value(built, payload, &scope->arena, out_value, e);
         *out_schema = connect_scope_keep_schema(scope, built);
         connect_schema_unref(built);

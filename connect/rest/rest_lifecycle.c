@@ -208,6 +208,7 @@ static enum err_code alter(struct rest_call *call, const char *name, const json_
     struct offset_store_write *writes = arena_alloc_array(&a, count, sizeof *writes);
     enum err_code code = writes != NULL ? ERR_OK : err_nomem(e, "read offsets");
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
+        CHECK(writes != NULL);
         code = read_entry(json_array_get(list, i), &a, &writes[i], e);
     }
     if (code == ERR_OK) {

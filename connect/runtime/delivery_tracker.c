@@ -40,6 +40,7 @@ enum err_code delivery_tracker_create(void *owner, size_t batch_count, size_t ca
     t->batches = mem_calloc(batch_count, sizeof *t->batches);
     enum err_code code = t->batches != NULL ? ERR_OK : err_nomem(e, "track deliveries");
     for (size_t i = 0; code == ERR_OK && i < batch_count; i++) {
+        CHECK(t->batches != NULL);
         struct delivery_batch *b = &t->batches[i];
         t->batch_count++;
         b->owner = owner;

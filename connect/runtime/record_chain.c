@@ -180,6 +180,7 @@ static enum err_code create_step(const struct record_chain_config *config, const
                                        class_name, alias, class_name);
     }
     if (code == ERR_OK) {
+        CHECK(step->plugin != NULL);
         code = step->plugin->transform->create(step->plugin, &own, &step->transform, e);
     }
     const char *predicate = connect_config_get(&own, "predicate");
@@ -206,6 +207,7 @@ static enum err_code create_steps(struct record_chain *c, const struct record_ch
         code = c->steps != NULL ? ERR_OK : err_nomem(e, "create transforms");
     }
     for (size_t i = 0; code == ERR_OK && i < aliases.count; i++) {
+        CHECK(c->steps != NULL);
         c->step_count++;
         code = create_step(config, aliases.items[i], &c->steps[i], e);
     }

@@ -408,6 +408,7 @@ static enum err_code write_lines(struct config_store *s, struct line *lines, siz
     struct compacted_topic_write *writes = mem_calloc(count, sizeof *writes);
     enum err_code code = writes != NULL ? ERR_OK : err_nomem(e, "write config");
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
+        CHECK(writes != NULL);
         code = buf_check(&lines[i].key, "config key", e);
         if (code == ERR_OK) {
             code = buf_check(&lines[i].value, "config record", e);

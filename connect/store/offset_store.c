@@ -246,6 +246,8 @@ enum err_code offset_store_put(struct offset_store *s, const char *connector,
     enum err_code code = out != NULL && keys != NULL ? ERR_OK : err_nomem(e, "write offsets");
     size_t ready = 0;
     for (; code == ERR_OK && ready < count; ready++) {
+        CHECK(keys != NULL);
+        CHECK(out != NULL);
         buf_init(&keys[ready], RECORD_BYTES_MAX);
         code = record_key(s, connector, writes[ready].partition, &keys[ready], e);
         out[ready].key = buf_bytes(&keys[ready]);
