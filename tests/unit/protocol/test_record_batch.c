@@ -231,6 +231,26 @@ static void tells_faults_apart(void **state)
     bench_deinit(&b);
 }
 
+/* One byte more than the fields of the only record take, and a length that includes it. */
+static void refuses_records_longer_than_their_fields(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b);
+    record_builder_append(&b.builder, 1, bytes_null(), bytes_of_text("v"), NULL, 0);
+    assert_int_equal(record_builder_finish(&b.builder, &b.out, &b.e), ERR_OK);
+    buf_append_u8(&b.out, 0);
+    b.out.data[11]++;
+    bench_fix_crc(&b);
+    assert_int_equal(bench_validate(&b, buf_bytes(&b.out)), RECORD_BATCH_BAD_RECORDS);
+    assert_string_equal(b.fault.reason, "bytes after the last record");
+    b.out.data[61] += 2; /* zigzag: one more */
+    bench_fix_crc(&b);
+    assert_int_equal(bench_validate(&b, buf_bytes(&b.out)), RECORD_BATCH_BAD_RECORDS);
+    assert_string_equal(b.fault.reason, "record shorter than its length");
+    bench_deinit(&b);
+}
+
 static void wants_one_batch_with_keys(void **state)
 {
     (void)state;
@@ -334,6 +354,7 @@ int main(void)
         cmocka_unit_test(notices_every_flipped_bit),
         cmocka_unit_test(notices_every_truncation),
         cmocka_unit_test(tells_faults_apart),
+        cmocka_unit_test(refuses_records_longer_than_their_fields),
         cmocka_unit_test(wants_one_batch_with_keys),
         cmocka_unit_test(caps_what_decompresses),
         cmocka_unit_test(rewrites_in_place),
