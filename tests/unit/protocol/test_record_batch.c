@@ -244,7 +244,7 @@ static void refuses_records_longer_than_their_fields(void **state)
     bench_fix_crc(&b);
     assert_int_equal(bench_validate(&b, buf_bytes(&b.out)), RECORD_BATCH_BAD_RECORDS);
     assert_string_equal(b.fault.reason, "bytes after the last record");
-    b.out.data[61] += 2; /* zigzag: one more */
+    b.out.data[61] = (uint8_t)(b.out.data[61] + 2); /* zigzag: one more */
     bench_fix_crc(&b);
     assert_int_equal(bench_validate(&b, buf_bytes(&b.out)), RECORD_BATCH_BAD_RECORDS);
     assert_string_equal(b.fault.reason, "record shorter than its length");
