@@ -180,13 +180,18 @@ static enum pg_form pg_catalog_form(const char *type_kind, const char *type_name
     return PG_FORM_NONE;
 }
 
+struct pg_catalog_columns {
+    struct jdbc_columns columns;
+    struct pg_column *pg;
+};
+
 static enum err_code pg_catalog_fill(struct pg_session *s, const PGresult *shape,
                                      const PGresult *answer, const char *where,
-                                     struct jdbc_columns *columns, struct pg_column *pg,
-                                     struct err *e)
+                                     struct pg_catalog_columns *to, struct err *e)
 {
+    struct pg_column *pg = to->pg;
     for (int i = 0; i < PQnfields(shape); i++) {
-        struct jdbc_column *c = &columns->items[i];
+        struct jdbc_column *c = &to->columns.items[i];
         struct pg_column *p = &pg[i];
         c->name = mem_strdup(PQfname(shape, i));
         if (c->name == NULL) {
@@ -219,20 +224,19 @@ enum err_code pg_catalog_describe(struct pg_session *s, const PGresult *shape, c
         return connect_error_set(e, ERR_INVALID, CONNECT_EXCEPTION, "%s gives no columns", where);
     }
     PGresult *answer = NULL;
-    struct jdbc_columns columns = {0};
-    struct pg_column *pg = mem_calloc((size_t)PQnfields(shape), sizeof *pg);
-    enum err_code rc = pg != NULL ? ERR_OK : err_nomem(e, "columns");
-    rc = rc == ERR_OK ? jdbc_columns_init(&columns, (size_t)PQnfields(shape), e) : rc;
+    struct pg_catalog_columns to = {.pg = mem_calloc((size_t)PQnfields(shape), sizeof *to.pg)};
+    enum err_code rc = to.pg != NULL ? ERR_OK : err_nomem(e, "columns");
+    rc = rc == ERR_OK ? jdbc_columns_init(&to.columns, (size_t)PQnfields(shape), e) : rc;
     rc = rc == ERR_OK ? pg_catalog_ask_columns(s, shape, &answer, e) : rc;
-    rc = rc == ERR_OK ? pg_catalog_fill(s, shape, answer, where, &columns, pg, e) : rc;
+    rc = rc == ERR_OK ? pg_catalog_fill(s, shape, answer, where, &to, e) : rc;
     PQclear(answer);
     if (rc != ERR_OK) {
-        jdbc_columns_deinit(&columns);
-        mem_free(pg);
+        jdbc_columns_deinit(&to.columns);
+        mem_free(to.pg);
         return rc;
     }
-    *out_columns = columns;
-    *out_pg = pg;
+    *out_columns = to.columns;
+    *out_pg = to.pg;
     return ERR_OK;
 }
 

@@ -221,7 +221,7 @@ enum err_code pg_stream_open(struct jdbc_session *session, const struct jdbc_sql
     s->base.session = session;
     s->base.target = *target;
     s->base.incrementing_index = -1;
-    s->context = (struct pg_context){p->zone, session->settings->granularity, 100.0};
+    s->context = (struct pg_context){p->zone, session->settings->granularity, 100.0, NULL};
     (void)snprintf(s->name, sizeof s->name, "weir_%u", ++p->statement_count);
     (void)snprintf(s->moment_name, sizeof s->moment_name, "weir_%u", ++p->statement_count);
     enum err_code rc = pg_stream_setup(s, e);
@@ -545,14 +545,16 @@ enum err_code pg_stream_decode_row(struct jdbc_stream *stream, size_t row, struc
                                    struct connect_value *out_values, struct err *e)
 {
     const struct pg_stream *s = pg_stream_of(stream);
+    struct pg_context context = s->context;
+    context.arena = a;
     for (size_t c = 0; c < s->base.columns.count; c++) {
         struct bytes cell = pg_session_cell(s->result, (int)row, (int)c);
         if (bytes_is_null(cell)) {
             out_values[c] = connect_value_null();
             continue;
         }
-        enum err_code rc = pg_types_decode(&s->context, &s->pg[c], &s->base.columns.items[c], cell,
-                                           a, &out_values[c], e);
+        enum err_code rc = pg_types_decode(&context, &s->pg[c], &s->base.columns.items[c], cell,
+                                           &out_values[c], e);
         if (rc != ERR_OK) {
             return rc;
         }

@@ -313,9 +313,10 @@ static enum err_code pg_types_decode_variable(const struct pg_column *pg,
 }
 
 enum err_code pg_types_decode(const struct pg_context *ctx, const struct pg_column *pg,
-                              const struct jdbc_column *column, struct bytes cell, struct arena *a,
+                              const struct jdbc_column *column, struct bytes cell,
                               struct connect_value *out_value, struct err *e)
 {
+    struct arena *a = ctx->arena;
     if (pg_types_is_variable(pg->form)) {
         return pg_types_decode_variable(pg, column, cell, a, out_value, e);
     }

@@ -52,7 +52,8 @@ struct pg_column {
 struct pg_context {
     const struct jdbc_zone *zone;
     enum jdbc_granularity granularity;
-    double money_unit; /* 100 for two digits */
+    double money_unit;   /* 100 for two digits */
+    struct arena *arena; /* of the batch, for pg_types_decode */
 };
 
 /* The form of a built-in type; NONE for others, which the catalog has to tell about. */
@@ -62,7 +63,7 @@ void pg_types_map(const struct pg_column *pg, enum jdbc_numeric mapping,
                   struct jdbc_column *column);
 /* cell is not null. Errors name the column. */
 enum err_code pg_types_decode(const struct pg_context *ctx, const struct pg_column *pg,
-                              const struct jdbc_column *column, struct bytes cell, struct arena *a,
+                              const struct jdbc_column *column, struct bytes cell,
                               struct connect_value *out_value, struct err *e);
 /* Of an incrementing column. */
 enum err_code pg_types_decode_id(const struct pg_column *pg, struct bytes cell, int64_t *out_id,
