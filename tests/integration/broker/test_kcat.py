@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import DEADLINE_S
+from harness import DEADLINE_S
 
 
 def kcat(broker, *args, stdin=b""):

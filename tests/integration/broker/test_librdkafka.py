@@ -4,7 +4,7 @@ import threading
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
-from conftest import DEADLINE_S, wait_for
+from harness import DEADLINE_S, wait_for
 
 
 def produce(broker, topic, values, **settings):

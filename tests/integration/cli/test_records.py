@@ -4,9 +4,9 @@ import os
 import signal
 import subprocess
 
-import conftest
+import harness
 import pytest
-from conftest import WEIR_BIN, wait_for
+from harness import WEIR_BIN, wait_for
 
 
 class Cli:
@@ -16,7 +16,7 @@ class Cli:
 
     def run(self, *args, stdin=""):
         return subprocess.run([WEIR_BIN, *args], input=stdin, capture_output=True, text=True, env=self.env,
-                              timeout=conftest.DEADLINE_S, check=False)
+                              timeout=harness.DEADLINE_S, check=False)
 
     def ok(self, *args, stdin=""):
         done = self.run(*args, stdin=stdin)
@@ -125,5 +125,5 @@ def test_an_interrupt_ends_a_consumer_with_0(cli):
                                 text=True, env=cli.env)
     assert consumer.stdout.readline() == "x\n"
     consumer.send_signal(signal.SIGINT)
-    assert consumer.wait(timeout=conftest.DEADLINE_S) == 0
+    assert consumer.wait(timeout=harness.DEADLINE_S) == 0
     wait_for(lambda: "Empty" in cli.ok("group", "list"), "the group is empty")

@@ -9,7 +9,7 @@ import urllib.request
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from conftest import free_port, wait_for  # noqa: E402
+from harness import free_port, wait_for  # noqa: E402
 
 JSON = {"Content-Type": "application/json"}
 FILE_SOURCE = "org.apache.kafka.connect.file.FileStreamSourceConnector"

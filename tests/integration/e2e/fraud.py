@@ -7,7 +7,7 @@ import subprocess
 import requests
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from conftest import ROOT, WEIR_BIN, wait_for
+from harness import ROOT, WEIR_BIN, wait_for
 
 FRAUD = ROOT / "examples/fraud"
 BUILD = pathlib.Path(WEIR_BIN).resolve().parents[1]

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 import fraud
-from conftest import wait_for
+from harness import wait_for
 
 HIGH_COUNT = b"\x02\x26high_purchase_count\x02\x26" + fraud.CARD.encode() + b"\x02"
 

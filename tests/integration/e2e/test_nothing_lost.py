@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 import fraud
-from conftest import wait_for
+from harness import wait_for
 
 ROUNDS = int(os.environ.get("WEIR_CRASH_ROUNDS", "15"))
 SEED = int(os.environ.get("WEIR_SEED", str(random.randrange(1 << 30))))

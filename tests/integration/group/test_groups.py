@@ -12,7 +12,7 @@ confluent_kafka = pytest.importorskip("confluent_kafka")
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition  # noqa: E402
 from confluent_kafka.admin import AdminClient, NewTopic  # noqa: E402
 
-from conftest import DEADLINE_S, wait_for  # noqa: E402
+from harness import DEADLINE_S, wait_for  # noqa: E402
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "broker"))
 from wire import Reader, Wire, string  # noqa: E402

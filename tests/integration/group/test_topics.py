@@ -9,7 +9,7 @@ confluent_kafka = pytest.importorskip("confluent_kafka")
 from confluent_kafka import KafkaError  # noqa: E402
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic  # noqa: E402
 
-from conftest import DEADLINE_S  # noqa: E402
+from harness import DEADLINE_S  # noqa: E402
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "broker"))
 from wire import Reader, Wire, string  # noqa: E402

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 import requests
 
-from conftest import wait_for
+from harness import wait_for
 
 V1 = '{"type":"record","name":"R","fields":[{"name":"a","type":"int"}]}'
 V2 = '{"type":"record","name":"R","fields":[{"name":"a","type":"int"},{"name":"b","type":"int","default":0}]}'

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import DEADLINE_S, ROOT, wait_for
+from harness import DEADLINE_S, ROOT, wait_for
 from fraud_records import CHANGELOG, COUNT_ALERTS, COUNT_ROWS, NO_TS, Fraud
 
 APP = os.environ.get("WEIR_FRAUD_APP", str(ROOT / "build/dev/examples/fraud/fraud-count-app"))
