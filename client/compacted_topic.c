@@ -262,6 +262,9 @@ static void *reader_main(void *arg)
     if (!open_topic(t)) {
         return NULL;
     }
+    /* A topic that librdkafka first hears of in a message waits for its next look around, up to a
+     * second; this asks now. Not earlier: the question would have the broker create the topic. */
+    t->producer_topic = rd_kafka_topic_new(t->producer, t->name, NULL);
     set_state(t, t->unread_count > 0 ? COMPACTED_TOPIC_READING : COMPACTED_TOPIC_LIVE, NULL);
     while (!stopping(t)) {
         rd_kafka_message_t *m = rd_kafka_consumer_poll(t->consumer, POLL_MS);
@@ -403,6 +406,9 @@ void compacted_topic_close(struct compacted_topic *t)
     if (t->consumer != NULL) {
         rd_kafka_consumer_close(t->consumer);
         rd_kafka_destroy(t->consumer);
+    }
+    if (t->producer_topic != NULL) {
+        rd_kafka_topic_destroy(t->producer_topic);
     }
     if (t->producer != NULL) {
         /* The reports of purged messages free what they point to. */

@@ -27,8 +27,9 @@ struct compacted_topic {
     void *ctx;
     struct logger *lg;
 
-    rd_kafka_t *consumer; /* reader thread */
-    rd_kafka_t *producer; /* any thread */
+    rd_kafka_t *consumer;             /* reader thread */
+    rd_kafka_t *producer;             /* any thread */
+    rd_kafka_topic_t *producer_topic; /* keeps the producer's idea of leaders fresh */
     pthread_t reader;
     pthread_t writer; /* serves delivery reports */
     bool reader_started;
