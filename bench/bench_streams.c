@@ -1,57 +1,52 @@
 /*
- * Windowed count of Avro purchases: what one stream thread's engine does per second, with RocksDB,
- * the record cache and a changelog. Decoding, windows, cache, store and the serialized changelog
- * are the real ones; the network is not there: records come from memory, and the collector counts
- * what it is given. So this is the ceiling that the clients' cost comes off.
+ * Windowed count of Avro purchases (examples/fraud/count.c, with the record cache on), end to end
+ * through a broker: consumer, engine, RocksDB store, changelog, commit; one stream thread.
  *
- *     bench_streams [records] [cards] [cache bytes]
+ *     bench_streams BROKERS REGISTRY_URL COUNT STATE_DIR [key=value ...]
+ *         produces COUNT purchases of 100,000 cards, then runs the application on them; prints
+ *         records_per_s, from the first record to the commit behind the last
+ *     bench_streams --engine [RECORDS [CARDS [CACHE_BYTES]]]
+ *         the engine alone: see bench_streams_engine.c
  */
+#include "bench/bench_streams.h"
+
 #include <inttypes.h>
+#include <librdkafka/rdkafka.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
+#include "bench/stats.h"
+#include "client/client_admin.h"
+#include "common/buf.h"
 #include "serde/avro_codec.h"
 #include "serde/confluent_frame.h"
-#include "streams/runtime/streams_config.h"
-#include "streams/state/rocks.h"
-#include "streams/task/task.h"
+#include "serde/registry_client.h"
+#include "streams/include/weir/streams.h"
 #include "streams/value/serde_registry.h"
 
-bool bench_build(struct weir_builder *b, struct weir_config *config);
 #define weir_streams_app_build bench_build
 #include "examples/fraud/count.c"
 #undef weir_streams_app_build
 
-#define BENCH_BATCH 1000
+#define BENCH_CARDS 100000
+#define BENCH_DEADLINE_NS (INT64_C(600) * 1000000000)
 
-struct bench_collector {
-    struct collector collector;
-    int64_t count;
-    int64_t bytes;
+static const char *bench_settings[][2] = {
+    {"application.id", "bench"},
+    {"statestore.cache.max.bytes", "134217728"},
+    {"commit.interval.ms", "30000"},
 };
 
-static enum err_code bench_send(struct collector *c, const struct collector_record *r,
-                                struct err *e)
+void bench_card(uint64_t *random, int64_t cards, char out[BENCH_CARD_TEXT])
 {
-    (void)e;
-    struct bench_collector *b = (struct bench_collector *)c;
-    b->count++;
-    b->bytes += (int64_t)(r->key.len + r->value.len);
-    return ERR_OK;
+    *random = *random * 6364136223846793005U + 1442695040888963407U;
+    (void)snprintf(out, BENCH_CARD_TEXT, "4023-8871-%010" PRIu64,
+                   (*random >> 33) % (uint64_t)cards);
 }
 
-static enum err_code bench_open_kv(void *open_ctx, const struct topology_store *def,
-                                   struct kv **out_kv, struct err *e)
-{
-    return rocks_open_kv(open_ctx, def->name, out_kv, e);
-}
-
-/* The Purchase of the example, as the connector writes it. */
-static void bench_purchase(struct buf *out, int32_t schema_id, int64_t id, const char *card,
-                           int64_t ts)
+void bench_purchase(struct buf *out, int32_t schema_id, int64_t id, const char *card)
 {
     buf_clear(out);
     confluent_frame_write(out, schema_id);
@@ -65,10 +60,16 @@ static void bench_purchase(struct buf *out, int32_t schema_id, int64_t id, const
     avro_codec_put_index(out, 1);
     avro_codec_put_double(out, 43);
     avro_codec_put_index(out, 1);
-    avro_codec_put_long(out, ts);
+    avro_codec_put_long(out, id / 10);
 }
 
-static int32_t bench_schema(struct weir_builder *b, struct serde_registry *registry)
+static void bench_fail(const char *what, const char *why)
+{
+    (void)fprintf(stderr, "bench_streams: %s: %s\n", what, why);
+    exit(1);
+}
+
+int32_t bench_schema(struct weir_builder *b, struct serde_registry *registry)
 {
     static const char json[] =
         "{\"type\":\"record\",\"name\":\"Purchase\",\"namespace\":\"com.example.model\",\"fields\":"
@@ -84,94 +85,170 @@ static int32_t bench_schema(struct weir_builder *b, struct serde_registry *regis
     struct err e;
     int32_t id = 0;
     if (serde_registry_id(registry, v->u.list.schema, "purchases", false, &id, &e) != ERR_OK) {
-        (void)fprintf(stderr, "%s\n", e.text);
-        exit(1);
+        bench_fail("schema", e.text);
     }
     arena_deinit(&arena);
     return id;
 }
 
-static enum err_code bench_run(struct task *t, int32_t schema_id, int64_t records, int64_t cards,
-                               struct err *e)
+static void bench_topics(const char *brokers)
 {
-    static char keys[BENCH_BATCH][24];
-    static struct buf values[BENCH_BATCH];
+    static const char *const topics[] = {"purchases", "alerts-avro", "alerts-json"};
+    struct err e;
+    struct client_config c = {0};
+    struct client_admin *admin = NULL;
+    if (client_config_init(&c, brokers, &e) != ERR_OK ||
+        client_admin_open(&c, NULL, &admin, &e) != ERR_OK) {
+        bench_fail("admin", e.text);
+    }
+    for (size_t i = 0; i < sizeof topics / sizeof topics[0]; i++) {
+        struct client_admin_topic topic = {
+            .name = topics[i], .partitions = 1, .replication_factor = -1};
+        if (client_admin_create_topic(admin, &topic, 10000, &e) != ERR_OK) {
+            bench_fail("topic", e.text);
+        }
+    }
+    client_admin_close(admin);
+    client_config_deinit(&c);
+}
+
+static rd_kafka_t *bench_producer(const char *brokers)
+{
+    char text[512];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    const char *const properties[][2] = {{"bootstrap.servers", brokers},
+                                         {"linger.ms", "20"},
+                                         {"queue.buffering.max.messages", "1000000"},
+                                         {"delivery.report.only.error", "true"}};
+    for (size_t i = 0; i < sizeof properties / sizeof properties[0]; i++) {
+        if (rd_kafka_conf_set(conf, properties[i][0], properties[i][1], text, sizeof text) !=
+            RD_KAFKA_CONF_OK) {
+            bench_fail("producer", text);
+        }
+    }
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+    if (rk == NULL) {
+        bench_fail("producer", text);
+    }
+    return rk;
+}
+
+static void bench_produce(const char *brokers, int32_t schema_id, int64_t count)
+{
+    rd_kafka_t *rk = bench_producer(brokers);
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, "purchases", NULL);
     uint64_t random = 42;
-    for (int i = 0; i < BENCH_BATCH; i++) {
-        buf_init(&values[i], 1024);
-    }
-    enum err_code code = ERR_OK;
-    for (int64_t done = 0; done < records && code == ERR_OK; done += BENCH_BATCH) {
-        for (int i = 0; i < BENCH_BATCH && code == ERR_OK; i++) {
-            random = random * 6364136223846793005U + 1442695040888963407U;
-            (void)snprintf(keys[i], sizeof keys[i], "4023-8871-%010" PRIu64,
-                           (random >> 33) % (uint64_t)cards);
-            /* 5 M purchases in about 8 minutes of event time. */
-            bench_purchase(&values[i], schema_id, done + i, keys[i], (done + i) / 10);
-            struct task_record r = {.key = bytes_of_text(keys[i]),
-                                    .value = buf_bytes(&values[i]),
-                                    .timestamp_ms = done + i,
-                                    .offset = done + i};
-            code = task_push(t, 0, &r, e);
-        }
-        enum task_result result = TASK_PROCESSED;
-        while (code == ERR_OK && result == TASK_PROCESSED) {
-            code = task_process(t, &result, e);
+    char card[BENCH_CARD_TEXT];
+    struct buf value;
+    buf_init(&value, 1024);
+    for (int64_t i = 0; i < count; i++) {
+        bench_card(&random, BENCH_CARDS, card);
+        bench_purchase(&value, schema_id, i, card);
+        while (rd_kafka_produce(topic, 0, RD_KAFKA_MSG_F_COPY, value.data, value.len, card,
+                                strlen(card), NULL) != 0) {
+            if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+                bench_fail("produce", rd_kafka_err2str(rd_kafka_last_error()));
+            }
+            (void)rd_kafka_poll(rk, 10);
         }
     }
-    code = code == ERR_OK ? task_flush(t, e) : code;
-    return code == ERR_OK ? task_sync(t, e) : code;
+    if (rd_kafka_flush(rk, 120000) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        bench_fail("produce", "not all purchases were written within two minutes");
+    }
+    buf_deinit(&value);
+    rd_kafka_topic_destroy(topic);
+    rd_kafka_destroy(rk);
+}
+
+static void bench_wait(struct weir_streams *s, int64_t count)
+{
+    int64_t end = stats_now_ns() + BENCH_DEADLINE_NS;
+    while (weir_streams_processed_total(s) < count) {
+        struct weir_error error = {"too slow"};
+        if (weir_streams_error(s, &error) || stats_now_ns() > end) {
+            bench_fail("run", error.text);
+        }
+        (void)poll(NULL, 0, 1);
+    }
+}
+
+static double bench_app(struct weir_builder *b, struct weir_config *config, int64_t count)
+{
+    struct weir_error error = {""};
+    struct weir_topology *t = weir_builder_build(b, &error);
+    struct weir_streams *s = t != NULL ? weir_streams_create(t, config, &error) : NULL;
+    if (s == NULL || !weir_streams_start(s, &error)) {
+        bench_fail("start", error.text);
+    }
+    bench_wait(s, 1);
+    int64_t begin = stats_now_ns();
+    bench_wait(s, count);
+    weir_streams_close(s); /* the final commit */
+    double seconds = (double)(stats_now_ns() - begin) / 1e9;
+    if (weir_streams_error(s, &error) || weir_streams_dropped_total(s) != 0) {
+        bench_fail("end", error.text[0] != '\0' ? error.text : "records were dropped");
+    }
+    weir_streams_destroy(s);
+    return seconds;
+}
+
+static void bench_set(struct weir_config *c, const char *key, const char *value)
+{
+    struct weir_error error;
+    if (!weir_config_set(c, key, value, &error)) {
+        bench_fail("setting", error.text);
+    }
+}
+
+static int bench_cluster(int argc, char **argv)
+{
+    int64_t count = strtoll(argv[3], NULL, 10);
+    struct weir_builder *b = weir_builder_create();
+    struct weir_config *config = weir_config_create();
+    struct registry_client_config client_config = {.urls = argv[2]};
+    struct serde_registry_config registry_config = {0};
+    struct serde_registry *registry = NULL;
+    struct err e;
+    if (b == NULL || config == NULL || !bench_build(b, config) ||
+        registry_client_create(&client_config, &registry_config.client, &e) != ERR_OK ||
+        serde_registry_create(&registry_config, &registry, &e) != ERR_OK) {
+        bench_fail("setup", "failed");
+    }
+    bench_set(config, "bootstrap.servers", argv[1]);
+    bench_set(config, "schema.registry.url", argv[2]);
+    bench_set(config, "state.dir", argv[4]);
+    for (size_t i = 0; i < sizeof bench_settings / sizeof bench_settings[0]; i++) {
+        bench_set(config, bench_settings[i][0], bench_settings[i][1]);
+    }
+    for (int i = 5; i < argc; i++) {
+        char *equals = strchr(argv[i], '=');
+        if (equals == NULL) {
+            bench_fail("setting", argv[i]);
+        }
+        *equals = '\0';
+        bench_set(config, argv[i], equals + 1);
+    }
+    bench_topics(argv[1]);
+    bench_produce(argv[1], bench_schema(b, registry), count);
+    double seconds = bench_app(b, config, count);
+    (void)printf("%.0f\n", (double)count / seconds);
+    serde_registry_destroy(registry);
+    registry_client_destroy(registry_config.client);
+    weir_builder_destroy(b);
+    weir_config_destroy(config);
+    return 0;
 }
 
 int main(int argc, char **argv)
 {
-    int64_t records = argc > 1 ? strtoll(argv[1], NULL, 10) : 5000000;
-    int64_t cards = argc > 2 ? strtoll(argv[2], NULL, 10) : 100000;
-    struct err e = {0};
-    struct weir_error error = {""};
-    char dir[] = "/tmp/weir-bench-XXXXXX";
-    struct weir_builder *b = weir_builder_create();
-    struct weir_config *c = weir_config_create();
-    struct serde_registry *registry = NULL;
-    struct serde_registry_config in_memory = {0};
-    struct rocks *rocks = NULL;
-    struct task *task = NULL;
-    struct task_counters counters = {0};
-    struct bench_collector sink = {.collector = {bench_send}};
-    struct record_cache_budget budget = {
-        .limit_bytes = argc > 3 ? (size_t)strtoll(argv[3], NULL, 10) : (size_t)64 << 20};
-    bool ok = b != NULL && c != NULL && bench_build(b, c) && mkdtemp(dir) != NULL &&
-              serde_registry_create(&in_memory, &registry, &e) == ERR_OK;
-    int32_t schema_id = ok ? bench_schema(b, registry) : 0;
-    struct weir_topology *t = ok ? weir_builder_build(b, &error) : NULL;
-    ok = t != NULL && rocks_open(dir, t, 0, &rocks, &e) == ERR_OK;
-    struct task_config config = {.topology = t,
-                                 .collector = &sink.collector,
-                                 .budget = &budget,
-                                 .schemas = registry,
-                                 .counters = &counters,
-                                 .clock = clock_system(),
-                                 .application_id = "bench",
-                                 .open_kv = bench_open_kv,
-                                 .open_ctx = rocks};
-    ok = ok && task_create(&config, &task, &e) == ERR_OK;
-    int64_t start = clock_mono_ns(clock_system());
-    ok = ok && bench_run(task, schema_id, records, cards, &e) == ERR_OK;
-    double seconds = (double)(clock_mono_ns(clock_system()) - start) / 1e9;
-    if (ok) {
-        (void)printf("windowed count, engine: %" PRId64 " records, %" PRId64 " cards, cache %zu: "
-                     "%.2f s, %.0f records/s; %" PRId64 " records out, %" PRId64 " dropped\n",
-                     records, cards, budget.limit_bytes, seconds, (double)records / seconds,
-                     sink.count, (int64_t)counters.dropped);
-    } else {
-        (void)fprintf(stderr, "bench_streams: %s%s\n", error.text, e.text);
+    if (argc >= 2 && strcmp(argv[1], "--engine") == 0) {
+        return bench_engine(argc > 2 ? strtoll(argv[2], NULL, 10) : 5000000,
+                            argc > 3 ? strtoll(argv[3], NULL, 10) : BENCH_CARDS,
+                            argc > 4 ? strtoull(argv[4], NULL, 10) : (size_t)128 << 20);
     }
-    task_destroy(task);
-    rocks_close(rocks);
-    (void)rocks_remove(dir, &e);
-    weir_topology_destroy(t);
-    serde_registry_destroy(registry);
-    weir_builder_destroy(b);
-    weir_config_destroy(c);
-    return ok ? 0 : 1;
+    if (argc < 5) {
+        (void)fprintf(stderr, "usage: bench_streams BROKERS REGISTRY_URL COUNT STATE_DIR\n");
+        return 2;
+    }
+    return bench_cluster(argc, argv);
 }

@@ -18,7 +18,6 @@
 
 #define THREAD_RESTART_PAUSE_MS 500
 #define THREAD_TOPIC_PAUSE_MS 500
-#define THREAD_POLL_BATCH 1000
 /* Records processed before the clock is looked at again. */
 #define THREAD_PROCESS_BATCH 256
 #define THREAD_PROCESS_MS 50
@@ -116,7 +115,10 @@ static enum err_code thread_open_consumer(struct stream_thread *t, struct err *e
                                               {"enable.partition.eof", "true"},
                                               {"enable.auto.commit", "false"},
                                               {"enable.auto.offset.store", "false"},
-                                              {"queued.max.messages.kbytes", "32768"}};
+                                              /* Above these, librdkafka 2.0 does not fetch for a
+                                               * second: both are more than a second's records. */
+                                              {"queued.min.messages", "750000"},
+                                              {"queued.max.messages.kbytes", "65536"}};
     for (size_t i = 0; code == ERR_OK && i < sizeof defaults / sizeof defaults[0]; i++) {
         if (client_config_get(&c, defaults[i][0]) == NULL) {
             code = client_config_set(&c, defaults[i][0], defaults[i][1], e);
@@ -131,6 +133,7 @@ static enum err_code thread_open_consumer(struct stream_thread *t, struct err *e
         return code;
     }
     (void)rd_kafka_poll_set_consumer(t->consumer);
+    t->queue = rd_kafka_queue_get_consumer(t->consumer);
     return thread_subscribe(t, e);
 }
 
@@ -251,25 +254,46 @@ static enum err_code thread_take_event(struct stream_thread *t, const rd_kafka_m
     return ERR_OK;
 }
 
-static enum err_code thread_poll(struct stream_thread *t, int timeout_ms, struct err *e)
+/* A message that the consumer gave, which is taken. */
+static enum err_code thread_take(struct stream_thread *t, rd_kafka_message_t *m, struct err *e)
 {
-    for (int i = 0; i < THREAD_POLL_BATCH; i++) {
-        rd_kafka_message_t *m = rd_kafka_consumer_poll(t->consumer, i == 0 ? timeout_ms : 0);
-        if (m == NULL) {
-            break;
-        }
-        enum err_code code = ERR_OK;
-        if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR || !thread_find_input(t, m)) {
-            code = m->err != RD_KAFKA_RESP_ERR_NO_ERROR ? thread_take_event(t, m, e) : ERR_OK;
-            rd_kafka_message_destroy(m);
+    if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR && thread_find_input(t, m)) {
+        return thread_take_record(t, m, e);
+    }
+    enum err_code code = m->err != RD_KAFKA_RESP_ERR_NO_ERROR ? thread_take_event(t, m, e) : ERR_OK;
+    rd_kafka_message_destroy(m);
+    return code;
+}
+
+/* What is there already, many at a time: no system call for each, and one lock. The rebalance
+ * callback may run in between: it notes how many messages the revoked tasks had been given
+ * (batch_stale), and those are dropped: their offsets are not committed. */
+static enum err_code thread_poll_batch(struct stream_thread *t, struct err *e)
+{
+    memset((void *)t->batch, 0, sizeof t->batch);
+    t->batch_stale = 0;
+    ssize_t count = rd_kafka_consume_batch_queue(t->queue, 0, t->batch, THREAD_POLL_BATCH);
+    enum err_code code = ERR_OK;
+    for (ssize_t i = 0; i < count; i++) {
+        if (i < (ssize_t)t->batch_stale || code != ERR_OK || t->failure != ERR_OK) {
+            rd_kafka_message_destroy(t->batch[i]);
         } else {
-            code = thread_take_record(t, m, e);
-        }
-        if (code != ERR_OK || t->failure != ERR_OK) {
-            return code;
+            code = thread_take(t, t->batch[i], e);
         }
     }
-    return ERR_OK;
+    memset((void *)t->batch, 0, sizeof t->batch);
+    return code;
+}
+
+static enum err_code thread_poll(struct stream_thread *t, int timeout_ms, struct err *e)
+{
+    /* Waiting is for one message: a batch would wait until it is full. */
+    rd_kafka_message_t *m = rd_kafka_consumer_poll(t->consumer, timeout_ms);
+    if (m == NULL) {
+        return ERR_OK;
+    }
+    enum err_code code = thread_take(t, m, e);
+    return code == ERR_OK && t->failure == ERR_OK ? thread_poll_batch(t, e) : code;
 }
 
 /* Partitions without a record: is more known to be there? What the last fetch said is enough. */
@@ -394,6 +418,10 @@ static void thread_close_session(struct stream_thread *t, bool clean)
         (void)rd_kafka_consumer_close(t->consumer); /* revokes: clean tasks are committed there */
     }
     thread_tasks_close(t, !t->dirty);
+    if (t->queue != NULL) {
+        rd_kafka_queue_destroy(t->queue);
+        t->queue = NULL;
+    }
     if (t->consumer != NULL) {
         rd_kafka_destroy(t->consumer);
         t->consumer = NULL;

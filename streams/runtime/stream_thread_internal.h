@@ -12,6 +12,7 @@
 #include "streams/state/rocks.h"
 
 #define THREAD_PATH_MAX 4096
+#define THREAD_POLL_BATCH 1000
 
 struct thread_restore {
     int64_t next; /* offset to apply */
@@ -49,6 +50,9 @@ struct stream_thread {
     struct serde_registry *schemas;
     struct stream_producer *producer;
     rd_kafka_t *consumer;
+    rd_kafka_queue_t *queue; /* the consumer's */
+    rd_kafka_message_t *batch[THREAD_POLL_BATCH];
+    size_t batch_stale;
     rd_kafka_t *restorer;                     /* only while restoring */
     rd_kafka_topic_partition_list_t *pending; /* to be assigned when all is restored */
     struct thread_task **tasks;

@@ -257,6 +257,10 @@ void thread_tasks_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t why,
                             rd_kafka_topic_partition_list_t *partitions, void *opaque)
 {
     struct stream_thread *t = opaque;
+    /* What a batch holds so far was fetched for the assignment that ends here. */
+    while (t->batch_stale < THREAD_POLL_BATCH && t->batch[t->batch_stale] != NULL) {
+        t->batch_stale++;
+    }
     if (why == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         tasks_assigned(t, partitions);
         return;

@@ -15,6 +15,8 @@ struct kv_ops {
     enum err_code (*get)(struct kv *kv, struct bytes key, struct buf *out, bool *out_found,
                          struct err *e);
     enum err_code (*put)(struct kv *kv, struct bytes key, struct bytes value, struct err *e);
+    enum err_code (*put_later)(struct kv *kv, struct bytes key, struct bytes value, struct err *e);
+    enum err_code (*apply)(struct kv *kv, struct err *e);
     enum err_code (*drop_below)(struct kv *kv, struct bytes key, struct err *e);
     enum err_code (*sync)(struct kv *kv, struct err *e);
     void (*close)(struct kv *kv);
@@ -36,6 +38,19 @@ static inline enum err_code kv_put(struct kv *kv, struct bytes key, struct bytes
                                    struct err *e)
 {
     return kv->ops->put(kv, key, value, e);
+}
+
+/* As kv_put, but only gathered: seen by the other functions, written at the latest by kv_apply. */
+static inline enum err_code kv_put_later(struct kv *kv, struct bytes key, struct bytes value,
+                                         struct err *e)
+{
+    return kv->ops->put_later(kv, key, value, e);
+}
+
+/* Writes what kv_put_later gathered. */
+static inline enum err_code kv_apply(struct kv *kv, struct err *e)
+{
+    return kv->ops->apply(kv, e);
 }
 
 /* Forgets every key that sorts before this one. */

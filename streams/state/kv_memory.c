@@ -105,6 +105,13 @@ static enum err_code kv_memory_drop_below(struct kv *kv, struct bytes key, struc
     return ERR_OK;
 }
 
+static enum err_code kv_memory_apply(struct kv *kv, struct err *e)
+{
+    (void)kv;
+    (void)e;
+    return ERR_OK; /* nothing is put off */
+}
+
 static enum err_code kv_memory_sync(struct kv *kv, struct err *e)
 {
     (void)kv;
@@ -126,8 +133,9 @@ static void kv_memory_close(struct kv *kv)
 
 struct kv *kv_memory_create(void)
 {
-    static const struct kv_ops ops = {kv_memory_get, kv_memory_put, kv_memory_drop_below,
-                                      kv_memory_sync, kv_memory_close};
+    static const struct kv_ops ops = {kv_memory_get,   kv_memory_put,        kv_memory_put,
+                                      kv_memory_apply, kv_memory_drop_below, kv_memory_sync,
+                                      kv_memory_close};
     struct kv_memory *m = mem_calloc(1, sizeof *m);
     if (m == NULL) {
         return NULL;

@@ -2,8 +2,9 @@
  * The write-back cache in front of a store: keeps the latest value of a key, so that of many
  * updates between two commits only the last is written, logged and emitted. Each store of a task
  * has one; all caches of a thread share a budget of bytes. When it is used up, the store that just
- * wrote gives up its least recently used entry; if that one is dirty, all dirty entries of that
- * store are let go, oldest write first (as the original does). One owner thread.
+ * wrote gives up entries that were not used lately (second chance, where the original keeps a list
+ * by use); if one is dirty, all dirty entries of that store are let go first, oldest write first
+ * (as the original does). The newest entry always stays. One owner thread.
  */
 #pragma once
 
@@ -30,9 +31,13 @@ typedef enum err_code (*record_cache_flush_fn)(void *ctx, struct bytes key, stru
                                                const struct record_cache_origin *origin,
                                                struct err *e);
 
+/* Called behind each run of them. */
+typedef enum err_code (*record_cache_flush_end_fn)(void *ctx, struct err *e);
+
 /* NULL when out of memory. */
 struct record_cache *record_cache_create(struct record_cache_budget *budget,
-                                         record_cache_flush_fn flush, void *flush_ctx);
+                                         record_cache_flush_fn flush,
+                                         record_cache_flush_end_fn flush_end, void *flush_ctx);
 /* Drops all, dirty or not. NULL is fine. */
 void record_cache_destroy(struct record_cache *c);
 /* False when the key is not cached. *out_value is null for a deletion; valid until the next call.

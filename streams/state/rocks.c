@@ -18,11 +18,18 @@
 #define ROCKS_BLOCK_CACHE_BYTES ((size_t)50 * 1024 * 1024)
 #define ROCKS_OPEN_FILES_MAX 128
 #define ROCKS_BLOOM_BITS 10
+/* A batch is written when it has so many entries or bytes: what one write costs is spread, and the
+ * batch still lies in the processor's cache. */
+#define ROCKS_BATCH_ENTRIES 512
+#define ROCKS_BATCH_BYTES ((size_t)256 * 1024)
 
 struct rocks_kv {
     struct kv kv;
     struct rocks *rocks;
     rocksdb_column_family_handle_t *family;
+    size_t pending; /* entries in the batch */
+    size_t pending_bytes;
+    rocksdb_writebatch_t *batch;
 };
 
 struct rocks {
@@ -67,11 +74,49 @@ static enum err_code rocks_error(char *take_text, const char *what, struct err *
     return code;
 }
 
+static enum err_code rocks_kv_apply(struct kv *kv, struct err *e)
+{
+    struct rocks_kv *s = (struct rocks_kv *)kv;
+    if (s->pending == 0) {
+        return ERR_OK;
+    }
+    char *failure = NULL;
+    rocksdb_write(s->rocks->db, s->rocks->write, s->batch, &failure);
+    rocksdb_writebatch_clear(s->batch);
+    s->pending = 0;
+    s->pending_bytes = 0;
+    return failure != NULL ? rocks_error(failure, "rocksdb write", e) : ERR_OK;
+}
+
+static enum err_code rocks_kv_put_later(struct kv *kv, struct bytes key, struct bytes value,
+                                        struct err *e)
+{
+    struct rocks_kv *s = (struct rocks_kv *)kv;
+    if (s->batch == NULL) {
+        s->batch = rocksdb_writebatch_create();
+    }
+    if (bytes_is_null(value)) {
+        rocksdb_writebatch_delete_cf(s->batch, s->family, (const char *)key.data, key.len);
+    } else {
+        rocksdb_writebatch_put_cf(s->batch, s->family, (const char *)key.data, key.len,
+                                  (const char *)value.data, value.len);
+    }
+    s->pending++;
+    s->pending_bytes += key.len + value.len;
+    return s->pending >= ROCKS_BATCH_ENTRIES || s->pending_bytes >= ROCKS_BATCH_BYTES
+               ? rocks_kv_apply(kv, e)
+               : ERR_OK;
+}
+
 static enum err_code rocks_kv_get(struct kv *kv, struct bytes key, struct buf *out, bool *out_found,
                                   struct err *e)
 {
     struct rocks_kv *s = (struct rocks_kv *)kv;
     char *failure = NULL;
+    enum err_code code = rocks_kv_apply(kv, e);
+    if (code != ERR_OK) {
+        return code;
+    }
     rocksdb_pinnableslice_t *slice = rocksdb_get_pinned_cf(
         s->rocks->db, s->rocks->read, s->family, (const char *)key.data, key.len, &failure);
     if (failure != NULL) {
@@ -91,16 +136,8 @@ static enum err_code rocks_kv_get(struct kv *kv, struct bytes key, struct buf *o
 static enum err_code rocks_kv_put(struct kv *kv, struct bytes key, struct bytes value,
                                   struct err *e)
 {
-    struct rocks_kv *s = (struct rocks_kv *)kv;
-    char *failure = NULL;
-    if (bytes_is_null(value)) {
-        rocksdb_delete_cf(s->rocks->db, s->rocks->write, s->family, (const char *)key.data, key.len,
-                          &failure);
-    } else {
-        rocksdb_put_cf(s->rocks->db, s->rocks->write, s->family, (const char *)key.data, key.len,
-                       (const char *)value.data, value.len, &failure);
-    }
-    return failure != NULL ? rocks_error(failure, "rocksdb put", e) : ERR_OK;
+    enum err_code code = rocks_kv_put_later(kv, key, value, e);
+    return code == ERR_OK ? rocks_kv_apply(kv, e) : code;
 }
 
 /* Whole files go at once; one range tombstone covers what shares a file with live keys. */
@@ -108,6 +145,10 @@ static enum err_code rocks_kv_drop_below(struct kv *kv, struct bytes key, struct
 {
     struct rocks_kv *s = (struct rocks_kv *)kv;
     char *failure = NULL;
+    enum err_code code = rocks_kv_apply(kv, e);
+    if (code != ERR_OK) {
+        return code;
+    }
     rocksdb_delete_file_in_range_cf(s->rocks->db, s->family, "", 0, (const char *)key.data, key.len,
                                     &failure);
     if (failure != NULL) {
@@ -124,6 +165,10 @@ static enum err_code rocks_kv_sync(struct kv *kv, struct err *e)
 {
     struct rocks_kv *s = (struct rocks_kv *)kv;
     char *failure = NULL;
+    enum err_code code = rocks_kv_apply(kv, e);
+    if (code != ERR_OK) {
+        return code;
+    }
     rocksdb_flush_cf(s->rocks->db, s->rocks->flush, s->family, &failure);
     return failure != NULL ? rocks_error(failure, "rocksdb flush", e) : ERR_OK;
 }
@@ -210,8 +255,9 @@ static enum err_code rocks_open_families(struct rocks *r, const char *path, stru
 enum err_code rocks_open(const char *path, const struct weir_topology *t, int sub,
                          struct rocks **out_rocks, struct err *e)
 {
-    static const struct kv_ops ops = {rocks_kv_get, rocks_kv_put, rocks_kv_drop_below,
-                                      rocks_kv_sync, rocks_kv_close};
+    static const struct kv_ops ops = {rocks_kv_get,   rocks_kv_put,        rocks_kv_put_later,
+                                      rocks_kv_apply, rocks_kv_drop_below, rocks_kv_sync,
+                                      rocks_kv_close};
     struct rocks *r = mem_calloc(1, sizeof *r);
     if (r == NULL) {
         return err_nomem(e, "open store");
@@ -266,6 +312,11 @@ void rocks_close(struct rocks *r)
 {
     if (r == NULL) {
         return;
+    }
+    for (size_t i = 0; r->stores != NULL && i < r->count; i++) {
+        if (r->stores[i].batch != NULL) {
+            rocksdb_writebatch_destroy(r->stores[i].batch);
+        }
     }
     for (size_t i = 0; r->db != NULL && i < r->count; i++) {
         rocksdb_column_family_handle_destroy(r->stores[i].family);

@@ -8,6 +8,7 @@
 
 static enum err_code store_let_go(void *ctx, struct bytes key, struct bytes value,
                                   const struct record_cache_origin *origin, struct err *e);
+static enum err_code store_let_go_end(void *ctx, struct err *e);
 
 enum err_code store_create(const struct store_config *config, struct store **out_store,
                            struct err *e)
@@ -32,7 +33,7 @@ enum err_code store_create(const struct store_config *config, struct store **out
     s->changelog = mem_strdup(config->changelog);
     s->logged = config->def->logging;
     if (config->budget != NULL && config->budget->limit_bytes > 0) {
-        s->cache = record_cache_create(config->budget, store_let_go, s);
+        s->cache = record_cache_create(config->budget, store_let_go, store_let_go_end, s);
     }
     if (s->changelog == NULL ||
         (config->budget != NULL && config->budget->limit_bytes > 0 && s->cache == NULL)) {
@@ -115,9 +116,9 @@ static enum err_code store_expire(struct store *s, int64_t live_segment, struct 
     return kv_drop_below(s->kv, buf_bytes(&s->key), e);
 }
 
-/* Writes below the changelog. */
+/* Writes below the changelog; later: one of many. */
 static enum err_code store_put_bytes(struct store *s, struct bytes key, struct bytes value,
-                                     struct err *e)
+                                     bool later, struct err *e)
 {
     if (s->def->windowed) {
         store_observe(s, key);
@@ -131,7 +132,10 @@ static enum err_code store_put_bytes(struct store *s, struct bytes key, struct b
             return err_wrap(e, "expire segments of store %s", s->def->name);
         }
     }
-    if (kv_put(s->kv, store_physical_key(s, key), value, e) != ERR_OK) {
+    struct bytes physical = store_physical_key(s, key);
+    enum err_code code =
+        later ? kv_put_later(s->kv, physical, value, e) : kv_put(s->kv, physical, value, e);
+    if (code != ERR_OK) {
         return err_wrap(e, "write store %s", s->def->name);
     }
     return ERR_OK;
@@ -165,7 +169,7 @@ static enum err_code store_log(struct store *s, struct bytes key, struct bytes v
 static enum err_code store_write(struct store *s, struct bytes key, struct bytes value,
                                  const struct record_cache_origin *origin, struct err *e)
 {
-    enum err_code code = store_put_bytes(s, key, value, e);
+    enum err_code code = store_put_bytes(s, key, value, s->cache != NULL, e);
     return code != ERR_OK ? code : store_log(s, key, value, origin, e);
 }
 
@@ -186,6 +190,12 @@ static enum err_code store_let_go(void *ctx, struct bytes key, struct bytes valu
     }
     enum err_code code = store_write(s, key, value, origin, e);
     return code != ERR_OK ? code : s->forward(s->forward_ctx, key, value, origin, e);
+}
+
+static enum err_code store_let_go_end(void *ctx, struct err *e)
+{
+    struct store *s = ctx;
+    return kv_apply(s->kv, e) == ERR_OK ? ERR_OK : err_wrap(e, "write store %s", s->def->name);
 }
 
 enum err_code store_put(struct store *s, struct bytes key, struct bytes value,
@@ -211,7 +221,7 @@ enum err_code store_restore(struct store *s, struct bytes key, struct bytes valu
                        s->changelog, key.len);
     }
     if (bytes_is_null(value)) {
-        return store_put_bytes(s, key, bytes_null(), e);
+        return store_put_bytes(s, key, bytes_null(), true, e);
     }
     buf_clear(&s->scratch);
     buf_append_be64(&s->scratch, (uint64_t)timestamp_ms);
@@ -219,5 +229,5 @@ enum err_code store_restore(struct store *s, struct bytes key, struct bytes valu
     if (buf_failed(&s->scratch)) {
         return buf_check(&s->scratch, "restored value", e);
     }
-    return store_put_bytes(s, key, buf_bytes(&s->scratch), e);
+    return store_put_bytes(s, key, buf_bytes(&s->scratch), true, e);
 }

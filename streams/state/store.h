@@ -66,7 +66,8 @@ enum err_code store_put(struct store *s, struct bytes key, struct bytes value,
                         const struct record_cache_origin *origin, struct err *e);
 /* Empties the cache. */
 enum err_code store_flush(struct store *s, struct err *e);
-/* One record of the changelog. observe: in a batch, all are observed before any is applied. */
+/* One record of the changelog. observe: in a batch, all are observed before any is applied. What is
+ * restored may lie in a batch of the store's until it is read, flushed or synced. */
 void store_observe(struct store *s, struct bytes key);
 enum err_code store_restore(struct store *s, struct bytes key, struct bytes value,
                             int64_t timestamp_ms, struct err *e);
