@@ -1,10 +1,14 @@
 /*
  * One librdkafka producer with acks=all.
- *   bench_produce BROKERS TOPIC RECORD_BYTES COUNT              throughput: prints "MB_per_s
- * records_per_s" bench_produce BROKERS TOPIC RECORD_BYTES COUNT RATE         COUNT records at RATE
- * per second: prints "P50_ms P99_ms"
+ *   bench_produce BROKERS TOPIC RECORD_BYTES COUNT        as fast as possible
+ *   bench_produce BROKERS TOPIC RECORD_BYTES COUNT RATE   COUNT records at RATE per second
+ * The first prints "MB_per_s records_per_s", the second "P50_ms P99_ms".
+ *
+ * With a rate, one thread sleeps until the next record is due and another one takes the reports:
+ * spinning instead would take a processor away from the broker that is being measured.
  */
 #include <librdkafka/rdkafka.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "bench/stats.h"
@@ -82,6 +86,49 @@ static void wait_for_all(rd_kafka_t *rk, size_t count)
     }
 }
 
+static void send_all(rd_kafka_t *rk, rd_kafka_topic_t *topic, char *data, size_t size, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        send_one(rk, topic, data, size, 0);
+        if (i % 1000 == 0) {
+            (void)rd_kafka_poll(rk, 0);
+        }
+    }
+    wait_for_all(rk, count + 1);
+}
+
+struct reports {
+    rd_kafka_t *rk;
+    size_t count;
+};
+
+static void *take_reports(void *arg)
+{
+    const struct reports *reports = arg;
+    wait_for_all(reports->rk, reports->count);
+    return NULL;
+}
+
+static void send_paced(rd_kafka_t *rk, rd_kafka_topic_t *topic, char *data, size_t size,
+                       size_t count, int64_t rate)
+{
+    struct reports reports = {rk, count + 1};
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, take_reports, &reports) != 0) {
+        (void)fprintf(stderr, "cannot start a thread\n");
+        exit(1);
+    }
+    int64_t begin = stats_now_ns();
+    for (size_t i = 0; i < count; i++) {
+        int64_t due = begin + (int64_t)i * 1000000000 / rate;
+        struct timespec at = {.tv_sec = due / 1000000000, .tv_nsec = due % 1000000000};
+        while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) != 0) {
+        }
+        send_one(rk, topic, data, size, stats_now_ns());
+    }
+    (void)pthread_join(thread, NULL);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 5 && argc != 6) {
@@ -100,16 +147,11 @@ int main(int argc, char **argv)
     send_one(rk, topic, data, size, 0);
     wait_for_all(rk, 1);
     int64_t begin = stats_now_ns();
-    for (size_t i = 0; i < count; i++) {
-        while (rate > 0 && stats_now_ns() < begin + (int64_t)i * 1000000000 / rate) {
-            (void)rd_kafka_poll(rk, 0);
-        }
-        send_one(rk, topic, data, size, rate > 0 ? stats_now_ns() : 0);
-        if (i % 1000 == 0) {
-            (void)rd_kafka_poll(rk, 0);
-        }
+    if (rate > 0) {
+        send_paced(rk, topic, data, size, count, rate);
+    } else {
+        send_all(rk, topic, data, size, count);
     }
-    wait_for_all(rk, count + 1);
     double seconds = (double)(stats_now_ns() - begin) / 1e9;
     if (rate > 0) {
         (void)printf("%.3f %.3f\n", stats_percentile_ms(&latencies, 50),
