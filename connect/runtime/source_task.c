@@ -327,6 +327,8 @@ static enum err_code send_batch(struct source_task *t, struct delivery_batch *b,
 {
     enum err_code code = delivery_tracker_enter(t->tracker, b, e);
     size_t count = b->batch.count;
+    /* Lingering makes larger requests of a stream; lone records would only be late. */
+    bool lone = count > 0 && count < b->batch.capacity && !task_producer_busy(t->producer);
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
         struct connect_record *r = &b->batch.records[i];
         bool dropped = false;
@@ -340,6 +342,9 @@ static enum err_code send_batch(struct source_task *t, struct delivery_batch *b,
         if (atomic_load(&t->stop)) {
             break; /* the rest comes again after the restart: their offsets are not committed */
         }
+    }
+    if (lone) {
+        task_producer_hurry(t->producer);
     }
     return code;
 }

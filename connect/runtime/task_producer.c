@@ -45,7 +45,7 @@ enum err_code task_producer_open(const struct task_producer_config *config,
         {"delivery.timeout.ms", "0"}, /* librdkafka: endless */
         {"queue.buffering.max.messages", "200000"},
         {"queue.buffering.max.kbytes", "131072"},
-        {"linger.ms", "2"},
+        {"linger.ms", "5"}, /* only while others are under way: see task_producer_hurry */
         {"batch.num.messages", "100000"},
     };
     struct task_producer *p = mem_calloc(1, sizeof *p);
@@ -207,7 +207,9 @@ bool task_producer_busy(struct task_producer *p)
 
 void task_producer_hurry(struct task_producer *p)
 {
-    (void)rd_kafka_flush(p->rk, 0);
+    /* librdkafka forgoes lingering only while this call lasts: long enough for its thread to see
+     * it, short enough not to hold up the next poll when the broker is slow. */
+    (void)rd_kafka_flush(p->rk, 1);
 }
 
 enum err_code task_producer_problem(struct task_producer *p, struct err *e)

@@ -46,7 +46,7 @@ enum err_code task_producer_send(struct task_producer *p, const struct task_prod
 void task_producer_serve(struct task_producer *p, int timeout_ms);
 /* Whether anything was given to it that has not been reported yet. */
 bool task_producer_busy(struct task_producer *p);
-/* Sends what lingers, without waiting. */
+/* Sends what lingers; takes a millisecond at most. */
 void task_producer_hurry(struct task_producer *p);
 /* ERR_OK, or why the producer can never send again. */
 enum err_code task_producer_problem(struct task_producer *p, struct err *e);

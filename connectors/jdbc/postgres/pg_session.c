@@ -290,10 +290,11 @@ enum err_code pg_session_describe(struct pg_session *s, const char *name, PGresu
 
 struct bytes pg_session_cell(const PGresult *r, int row, int column)
 {
-    if (row >= PQntuples(r) || PQgetisnull(r, row, column)) {
+    int len = row < PQntuples(r) ? PQgetlength(r, row, column) : 0;
+    if (len == 0 && (row >= PQntuples(r) || PQgetisnull(r, row, column))) {
         return bytes_null();
     }
-    return bytes_of(PQgetvalue(r, row, column), (size_t)PQgetlength(r, row, column));
+    return bytes_of(PQgetvalue(r, row, column), (size_t)len);
 }
 
 int64_t pg_session_int64(struct bytes cell)
