@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "broker/broker_metrics.h"
 #include "broker/controller/controller.h"
 #include "broker/group/groups.h"
 #include "broker/net/server.h"
@@ -13,13 +14,11 @@
 #include "common/clock.h"
 #include "common/logger.h"
 #include "common/mem.h"
-#include "common/metrics.h"
 
 #define BROKER_IO_THREADS_MAX 8
 #define BROKER_TEXT_MAX 1024
 #define BROKER_STATIC_NUMBERS 8
 #define BROKER_STATIC_CONFIGS (BROKER_STATIC_NUMBERS + 2)
-#define BROKER_METRICS 5
 
 struct broker {
     struct broker_config config; /* its texts point into this struct */
@@ -29,7 +28,7 @@ struct broker {
     uint16_t advertised_port;
     struct logger *logger;
     struct metrics *metrics;
-    struct metric *gauges[BROKER_METRICS];
+    struct broker_gauges *gauges;
     struct log_dir *log_dir;
     struct controller *controller;
     struct groups *groups;
@@ -103,6 +102,7 @@ static enum err_code broker_open_log_dir(struct broker *b, struct err *e)
     log_dir_config_init(&config);
     config.path = b->data_dir;
     config.retention_check_interval_ms = b->config.retention_interval_ms;
+    config.metrics = b->metrics;
     return log_dir_open(&config, clock_system(), b->logger, &b->log_dir, e);
 }
 
@@ -157,6 +157,7 @@ static enum err_code broker_open_server(struct broker *b, struct err *e)
         .max_connections = b->config.max_connections,
         .idle_timeout_ms = b->config.idle_timeout_ms,
         .request_max_bytes = (size_t)b->config.request_max_bytes,
+        .metrics = b->metrics,
     };
     return server_start(&config, b, b->logger, &b->server, e);
 }
@@ -199,71 +200,6 @@ static void broker_close_parts(struct broker *b)
     }
 }
 
-/* ---- metrics ---- */
-
-static double broker_metric_connections(void *ctx)
-{
-    struct server_stats stats;
-    server_get_stats(((struct broker *)ctx)->server, &stats);
-    return stats.connections;
-}
-
-static double broker_metric_requests(void *ctx)
-{
-    struct server_stats stats;
-    server_get_stats(((struct broker *)ctx)->server, &stats);
-    return (double)stats.requests;
-}
-
-static double broker_metric_refused(void *ctx)
-{
-    struct server_stats stats;
-    server_get_stats(((struct broker *)ctx)->server, &stats);
-    return (double)stats.refused;
-}
-
-static double broker_metric_malformed(void *ctx)
-{
-    struct server_stats stats;
-    server_get_stats(((struct broker *)ctx)->server, &stats);
-    return (double)stats.malformed;
-}
-
-static double broker_metric_flushes(void *ctx)
-{
-    struct log_dir_stats stats;
-    log_dir_get_stats(((struct broker *)ctx)->log_dir, &stats);
-    return (double)stats.flush_count;
-}
-
-static void broker_add_metrics(struct broker *b)
-{
-    static const struct {
-        const char *name;
-        const char *help;
-        metric_read_fn read;
-    } rows[BROKER_METRICS] = {
-        {"weir_broker_connections", "Open connections of clients.", broker_metric_connections},
-        {"weir_broker_requests_total", "Requests handled.", broker_metric_requests},
-        {"weir_broker_connections_refused_total", "Connections closed at the connection limit.",
-         broker_metric_refused},
-        {"weir_broker_malformed_requests_total", "Connections closed for what their client sent.",
-         broker_metric_malformed},
-        {"weir_broker_flushes_total", "Writes of logs to disk.", broker_metric_flushes},
-    };
-    for (size_t i = 0; i < BROKER_METRICS; i++) {
-        b->gauges[i] =
-            metrics_gauge_read(b->metrics, rows[i].name, rows[i].help, NULL, rows[i].read, b);
-    }
-}
-
-static void broker_remove_metrics(struct broker *b)
-{
-    for (size_t i = 0; i < BROKER_METRICS; i++) {
-        metrics_remove(b->metrics, b->gauges[i]);
-    }
-}
-
 /* ---- lifetime ---- */
 
 enum err_code broker_start(const struct broker_config *config, struct logger *logger,
@@ -284,7 +220,8 @@ enum err_code broker_start(const struct broker_config *config, struct logger *lo
         mem_free(b);
         return code;
     }
-    broker_add_metrics(b);
+    const struct broker_metrics_parts parts = {b->server, b->log_dir, b->groups};
+    b->gauges = broker_metrics_add(metrics, &parts);
     logger_info(logger, "broker.started", "host=%s port=%u cluster=%s threads=%d", b->host,
                 (unsigned)broker_port(b), broker_cluster_id(b), b->config.io_threads);
     *out_broker = b;
@@ -296,7 +233,7 @@ void broker_stop(struct broker *b)
     if (b == NULL) {
         return;
     }
-    broker_remove_metrics(b);
+    broker_metrics_remove(b->gauges);
     broker_close_parts(b);
     logger_info(b->logger, "broker.stopped", "data_dir=%s", b->data_dir);
     mem_free(b);

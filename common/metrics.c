@@ -138,10 +138,9 @@ struct metric *metrics_gauge(struct metrics *m, const char *name, const char *he
     return metrics_get(m, METRIC_GAUGE, name, help, labels);
 }
 
-struct metric *metrics_gauge_read(struct metrics *m, const char *name, const char *help,
-                                  const char *labels, metric_read_fn read, void *ctx)
+static struct metric *metrics_get_read(struct metrics *m, struct metric *metric,
+                                       metric_read_fn read, void *ctx)
 {
-    struct metric *metric = metrics_get(m, METRIC_GAUGE, name, help, labels);
     if (metric != NULL) {
         lock_acquire(&m->lock);
         metric->read = read;
@@ -149,6 +148,18 @@ struct metric *metrics_gauge_read(struct metrics *m, const char *name, const cha
         lock_release(&m->lock);
     }
     return metric;
+}
+
+struct metric *metrics_gauge_read(struct metrics *m, const char *name, const char *help,
+                                  const char *labels, metric_read_fn read, void *ctx)
+{
+    return metrics_get_read(m, metrics_get(m, METRIC_GAUGE, name, help, labels), read, ctx);
+}
+
+struct metric *metrics_counter_read(struct metrics *m, const char *name, const char *help,
+                                    const char *labels, metric_read_fn read, void *ctx)
+{
+    return metrics_get_read(m, metrics_get(m, METRIC_COUNTER, name, help, labels), read, ctx);
 }
 
 struct metric *metrics_histogram(struct metrics *m, const char *name, const char *help,

@@ -38,6 +38,9 @@ struct metric *metrics_gauge_read(struct metrics *m, const char *name, const cha
 /* Seconds, in buckets from 0.0001 to 10. */
 struct metric *metrics_histogram(struct metrics *m, const char *name, const char *help,
                                  const char *labels);
+/* The same for a number that only grows. */
+struct metric *metrics_counter_read(struct metrics *m, const char *name, const char *help,
+                                    const char *labels, metric_read_fn read, void *ctx);
 void metrics_remove(struct metrics *m, struct metric *metric);
 
 void metric_add(struct metric *metric, int64_t n);

@@ -35,6 +35,11 @@ int64_t groups_max_metadata(const struct groups *gs)
     return gs->max_metadata;
 }
 
+size_t groups_published_count(const struct groups *gs)
+{
+    return atomic_load(&gs->published_count);
+}
+
 bool groups_loading(const struct groups *gs)
 {
     return atomic_load(&gs->loading);

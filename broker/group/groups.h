@@ -38,6 +38,8 @@ ERR_MUST_CHECK enum err_code groups_open(const struct groups_settings *settings,
 /* No more posts may come. Runs what is queued, answers with 15 all who wait, ends the thread,
  * frees. NULL is fine. */
 void groups_close(struct groups *gs);
+/* How many groups there were a moment ago. Any thread. */
+size_t groups_published_count(const struct groups *gs);
 bool groups_loading(const struct groups *gs);
 
 /* A piece of work; the memory is the caller's until run begins. */

@@ -40,6 +40,7 @@ struct groups {
     struct controller_config topic_configs[3];
     struct groups_task topic_created;
 
+    atomic_size_t published_count; /* entry_count, for other threads */
     atomic_bool loading;
     pthread_t thread;
     bool thread_started;

@@ -144,6 +144,7 @@ struct groups_entry *groups_create(struct groups *gs, struct bytes id)
     gs->timers[gs->entry_count] = entry;
     entry->timer = gs->entry_count;
     gs->slots[slot] = (uint32_t)++gs->entry_count;
+    atomic_store(&gs->published_count, gs->entry_count);
     return entry;
 }
 
@@ -172,6 +173,7 @@ void groups_remove(struct groups *gs, struct groups_entry *entry)
     gs->entries[entry->place] = gs->entries[count];
     gs->entries[entry->place]->place = entry->place;
     gs->entry_count = count;
+    atomic_store(&gs->published_count, count);
     fill_slots(gs);
     groups_unref(gs, entry);
 }

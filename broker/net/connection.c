@@ -278,6 +278,7 @@ static bool connection_receive(struct connection *c, size_t *budget)
             connection_close(c, "too many large requests at a time");
             return false;
         }
+        net_metrics_received(&c->worker->shared->metrics, (size_t)n);
         *budget -= (size_t)n < *budget ? (size_t)n : *budget;
         return connection_parse(c) && (size_t)n == size;
     }
@@ -369,6 +370,7 @@ static bool connection_flush(struct connection *c)
         c->unsent_bytes -= pending - output_pending_bytes(&x->output);
         switch (status) {
         case OUTPUT_DONE:
+            exchange_count(x);
             connection_remove(c, NULL);
             progress = true;
             break;

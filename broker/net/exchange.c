@@ -6,6 +6,7 @@
 #include "broker/net/connection.h"
 #include "broker/net/worker.h"
 #include "common/check.h"
+#include "common/clock.h"
 #include "common/mem.h"
 #include "common/reader.h"
 #include "protocol/message.h"
@@ -52,6 +53,7 @@ struct exchange *exchange_create(struct worker *w, struct connection *c, struct 
     x->connection = c;
     x->next = NULL;
     x->state = EXCHANGE_WAITING;
+    x->received_ns = clock_mono_ns(clock_system());
     x->frame = frame;
     x->frame_ref = frame_ref;
     return x;
@@ -136,12 +138,20 @@ enum err_code exchange_encode(struct exchange *x, struct err *e)
         buf_check(head, "response", e) != ERR_OK) {
         return err_wrap(e, "encode %s response", api->name);
     }
-    int64_t size = (int64_t)head->len - 4 + output_spliced_bytes(&x->output);
+    x->spliced_bytes = output_spliced_bytes(&x->output);
+    int64_t size = (int64_t)head->len - 4 + x->spliced_bytes;
     if (size > INT32_MAX) {
         return err_set(e, ERR_LIMIT, "%s response above 2 GiB", api->name);
     }
     buf_put_be32(head, 0, (uint32_t)size);
     return ERR_OK;
+}
+
+void exchange_count(const struct exchange *x)
+{
+    net_metrics_answered(&x->worker->shared->metrics, x->rq.api_key,
+                         x->output.head.len + (size_t)x->spliced_bytes,
+                         clock_mono_ns(clock_system()) - x->received_ns);
 }
 
 void exchange_cancel(struct exchange *x)
@@ -189,6 +199,7 @@ void exchange_free(struct exchange *x)
     x->connection = NULL;
     x->proceeded = false;
     x->prepared = false;
+    x->spliced_bytes = 0;
     x->outcome = EXCHANGE_NONE;
     x->response = NULL;
     x->close_reason = NULL;

@@ -39,6 +39,7 @@ struct exchange {
     bool prepared;        /* the connection has looked at the outcome */
     bool proceeded;       /* the connection's next exchange may start */
 
+    int64_t received_ns; /* when the frame was whole */
     struct bytes frame;
     struct frame_buffer *frame_ref;
     struct request_header header;
@@ -47,6 +48,7 @@ struct exchange {
     enum exchange_outcome outcome;
     const void *response;
     const char *close_reason;
+    int64_t spliced_bytes; /* of the encoded response, at first */
     struct loop_task finish_task;
 
     struct loop_task post_task;
@@ -74,6 +76,8 @@ ERR_MUST_CHECK enum err_code exchange_decode(struct exchange *x, struct err *e);
 void exchange_start(struct exchange *x);
 /* Encodes the response into the output. */
 ERR_MUST_CHECK enum err_code exchange_encode(struct exchange *x, struct err *e);
+/* The answer has left: into the metrics. */
+void exchange_count(const struct exchange *x);
 /* Runs the handler's cancel, if it is unfinished and has one. */
 void exchange_cancel(struct exchange *x);
 /* Back to the pool, after the handler's release. WAITING or FINISHED. */

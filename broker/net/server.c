@@ -237,6 +237,7 @@ enum err_code server_start(const struct server_config *config, struct broker *br
     s->shared.max_connections = config->max_connections;
     s->shared.idle_timeout_ms = config->idle_timeout_ms;
     s->shared.request_max_bytes = config->request_max_bytes;
+    net_metrics_init(&s->shared.metrics, config->metrics);
     s->open_task.run = server_run_open;
     s->close_task.run = server_run_close;
     lock_init(&s->lock);

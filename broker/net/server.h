@@ -14,6 +14,7 @@
 
 struct broker;
 struct logger;
+struct metrics;
 struct server;
 
 struct server_config {
@@ -23,6 +24,7 @@ struct server_config {
     int32_t max_connections;
     int64_t idle_timeout_ms;
     size_t request_max_bytes;
+    struct metrics *metrics; /* NULL = none */
 };
 
 /* Listens and serves when it returns. */

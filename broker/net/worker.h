@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "broker/net/loop.h"
+#include "broker/net/net_metrics.h"
 #include "common/err.h"
 
 struct broker;
@@ -26,6 +27,7 @@ struct worker_shared {
     int32_t max_connections;
     int64_t idle_timeout_ms;
     size_t request_max_bytes;
+    struct net_metrics metrics;
     /* Received and not yet let go of, in all connections together. */
     _Atomic size_t buffered_bytes;
     _Atomic int32_t connection_count;

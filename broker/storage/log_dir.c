@@ -19,6 +19,7 @@
 #include "broker/storage/log_flusher.h"
 #include "common/check.h"
 #include "common/mem.h"
+#include "common/metrics.h"
 
 #define LOG_DIR_LOCK_NAME ".lock"
 #define LOG_DIR_CLEAN_NAME ".kafka_cleanshutdown"
@@ -277,6 +278,8 @@ static enum err_code log_dir_make(const struct log_dir_config *config, const str
         .store_log_starts = log_dir_store_log_starts,
         .want_checkpoint = log_dir_want_checkpoint,
         .discard_file = log_dir_discard_file,
+        .flush_seconds = metrics_histogram(config->metrics, "weir_broker_flush_seconds",
+                                           "Time in fdatasync of one partition's records.", NULL),
     };
     /* An absolute path: the process may change its working directory. */
     dir->path = realpath(config->path, NULL);

@@ -18,6 +18,7 @@
 #include "common/logger.h"
 
 struct log_dir;
+struct metrics;
 
 struct log_dir_config {
     const char *path; /* created when absent; copied */
@@ -26,7 +27,8 @@ struct log_dir_config {
     int64_t producer_expiry_ms;
     size_t max_producers; /* per partition; beyond it the longest idle one is forgotten */
     size_t flusher_threads;
-    bool background; /* false: no background thread, the owner calls log_dir_tick (tests) */
+    struct metrics *metrics; /* NULL = none; outlives the directory */
+    bool background;         /* false: no background thread, the owner calls log_dir_tick (tests) */
 };
 
 /* Kafka's defaults; path stays NULL. */

@@ -11,6 +11,7 @@
 #include "broker/storage/file_io.h"
 #include "broker/storage/partition_internal.h"
 #include "common/check.h"
+#include "common/metrics.h"
 
 #define PARTITION_FLUSH_SEGMENTS 8
 #define PARTITION_FLUSH_TEXT_MAX ((size_t)16 << 20)
@@ -166,6 +167,7 @@ static enum err_code partition_sync_records(struct partition *p, struct partitio
     }
     int64_t took_ns = clock_mono_ns(env->clock) - start_ns;
     (void)atomic_fetch_add_explicit(&env->flush_ns, (uint64_t)took_ns, memory_order_relaxed);
+    metric_observe_ns(env->flush_seconds, took_ns);
     if (code == ERR_OK && round->metadata) {
         code = partition_metadata_sync(p, e);
     }

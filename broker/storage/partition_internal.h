@@ -21,6 +21,7 @@
 #include "common/logger.h"
 
 struct log_flusher;
+struct metric;
 
 /* What all partitions of a directory share. Outlives their OPEN and STOPPED states. */
 struct partition_env {
@@ -32,6 +33,7 @@ struct partition_env {
     _Atomic uint64_t append_bytes;
     _Atomic uint64_t flush_count;
     _Atomic uint64_t flush_ns;
+    struct metric *flush_seconds; /* NULL = nobody looks */
     /* Upward: the directory's own files. */
     void *dir;
     enum err_code (*store_log_starts)(void *dir, struct err *e);
