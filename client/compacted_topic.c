@@ -142,8 +142,12 @@ static enum err_code find_ends(struct compacted_topic *t,
     for (int p = 0; p < count; p++) {
         int64_t low = 0;
         int64_t high = 0;
-        rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(t->consumer, t->name, p, &low,
-                                                                     &high, REQUEST_TIMEOUT_MS);
+        rd_kafka_resp_err_t error = compacted_topic_query_offset(
+            t->consumer, t->name, p, RD_KAFKA_OFFSET_END, REQUEST_TIMEOUT_MS, &high);
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            error = compacted_topic_query_offset(t->consumer, t->name, p, RD_KAFKA_OFFSET_BEGINNING,
+                                                 REQUEST_TIMEOUT_MS, &low);
+        }
         if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
             return client_error_set(e, error, "look for the end of topic %s", t->name);
         }

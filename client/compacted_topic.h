@@ -71,6 +71,9 @@ enum err_code compacted_topic_problem(struct compacted_topic *t, struct err *e);
 /* Waits for LIVE. ERR_TIMEOUT, or the reason of FAILED. */
 enum err_code compacted_topic_wait_live(struct compacted_topic *t, int timeout_ms, struct err *e);
 
+/* The id of the cluster as far as it is known now; never waits. mem_free; NULL when it is not. */
+char *compacted_topic_cluster_id(struct compacted_topic *t);
+
 struct compacted_topic_write {
     struct bytes key;
     struct bytes value; /* null: tombstone */
@@ -91,5 +94,6 @@ enum err_code compacted_topic_post(struct compacted_topic *t, struct bytes key, 
 enum err_code compacted_topic_write_read_back(struct compacted_topic *t,
                                               struct compacted_topic_write *writes, size_t count,
                                               int timeout_ms, struct err *e);
-/* Waits until on_record has seen what was in the topic when this was called, whoever wrote it. */
+/* Waits until on_record has seen what was in the topic when this was called, whoever wrote it; at
+ * most timeout_ms, leader or not. */
 enum err_code compacted_topic_read_to_end(struct compacted_topic *t, int timeout_ms, struct err *e);

@@ -48,3 +48,8 @@ struct compacted_topic {
 
 /* The producer's delivery callback. */
 void compacted_topic_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque);
+/* The first (RD_KAFKA_OFFSET_BEGINNING) or next (RD_KAFKA_OFFSET_END) offset of a partition. Ends
+ * in time, unlike rd_kafka_query_watermark_offsets, which waits on while a leader is looked for. */
+rd_kafka_resp_err_t compacted_topic_query_offset(rd_kafka_t *rk, const char *topic,
+                                                 int32_t partition, int64_t which, int timeout_ms,
+                                                 int64_t *out_offset);

@@ -8,8 +8,6 @@
 #include "common/logger.h"
 #include "common/mem.h"
 
-#define WATERMARK_TIMEOUT_MS 5000
-
 struct ticket {
     struct request *request;
     int32_t partition;
@@ -177,19 +175,46 @@ enum err_code compacted_topic_write_read_back(struct compacted_topic *t,
     return code;
 }
 
+rd_kafka_resp_err_t compacted_topic_query_offset(rd_kafka_t *rk, const char *topic,
+                                                 int32_t partition, int64_t which, int timeout_ms,
+                                                 int64_t *out_offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *item = rd_kafka_topic_partition_list_add(list, topic, partition);
+    /* "For which time": the protocol has these two stand for the ends. */
+    item->offset = which;
+    rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(rk, list, timeout_ms);
+    error = error != RD_KAFKA_RESP_ERR_NO_ERROR ? error : item->err;
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        *out_offset = item->offset;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return error;
+}
+
 enum err_code compacted_topic_read_to_end(struct compacted_topic *t, int timeout_ms, struct err *e)
 {
     int64_t deadline = deadline_after(timeout_ms);
     enum err_code code = compacted_topic_wait_live(t, timeout_ms, e);
     for (int32_t p = 0; code == ERR_OK && p < t->partition_count; p++) {
-        int64_t low = 0;
-        int64_t high = 0;
-        int wait_ms = timeout_ms < WATERMARK_TIMEOUT_MS ? timeout_ms : WATERMARK_TIMEOUT_MS;
-        rd_kafka_resp_err_t error =
-            rd_kafka_query_watermark_offsets(t->producer, t->name, p, &low, &high, wait_ms);
+        int64_t end = 0;
+        int64_t left_ms = (deadline - clock_mono_ns(clock_system())) / 1000000;
+        rd_kafka_resp_err_t error = compacted_topic_query_offset(
+            t->producer, t->name, p, RD_KAFKA_OFFSET_END, left_ms > 0 ? (int)left_ms : 0, &end);
         code = error == RD_KAFKA_RESP_ERR_NO_ERROR
-                   ? wait_position(t, p, high, deadline, e)
+                   ? wait_position(t, p, end, deadline, e)
                    : client_error_set(e, error, "look for the end of topic %s", t->name);
     }
     return code;
+}
+
+char *compacted_topic_cluster_id(struct compacted_topic *t)
+{
+    /* The consumer has it from the metadata that it read by. */
+    char *id = rd_kafka_clusterid(t->consumer, 0);
+    char *copy = mem_strdup(id);
+    if (id != NULL) {
+        rd_kafka_mem_free(t->consumer, id);
+    }
+    return copy;
 }

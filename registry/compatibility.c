@@ -58,7 +58,8 @@ struct compatibility_checker {
     struct compatibility_pair *pairs;
     unsigned steps;
     unsigned depth;
-    bool exhausted; /* too many steps, or out of memory */
+    bool exhausted;    /* too many steps, or out of memory; or ambiguous */
+    json_t *ambiguous; /* the text of what Java throws, or NULL: it replaces all findings */
 };
 
 static void compatibility_check_types(struct compatibility_checker *c,
@@ -274,24 +275,51 @@ static void compatibility_check_enum(struct compatibility_checker *c,
     json_decref(known);
 }
 
-/* By name, else the one writer field that an alias of the reader names; more than one is an error
- * that the original reports as an exception. */
-static const struct avro_field *compatibility_writer_field(const struct avro_type *writer,
-                                                           const struct avro_field *field)
+/* Java ends the whole check here. */
+static void compatibility_report_ambiguous(struct compatibility_checker *c,
+                                           const struct avro_type *writer,
+                                           const struct avro_field *field, size_t index)
+{
+    struct buf b;
+    buf_init(&b, COMPATIBILITY_TEXT_MAX);
+    buf_printf(&b, "Unexpected exception during compatibility check: Reader record field %s type:",
+               field->name);
+    compatibility_upper(&b, field->type);
+    buf_printf(&b, " pos:%zu matches multiple fields in writer record schema ", index);
+    avro_schema_write_type(writer, &b);
+    const char *text = buf_text(&b);
+    c->ambiguous = text != NULL ? json_string(text) : NULL;
+    c->exhausted = true;
+    buf_deinit(&b);
+}
+
+/* The writer's field that has the name or an alias of the reader's; two are too many. */
+static const struct avro_field *compatibility_writer_field(struct compatibility_checker *c,
+                                                           const struct avro_type *writer,
+                                                           const struct avro_field *field,
+                                                           size_t index)
 {
     const struct avro_field *found = avro_schema_field(writer, field->name);
-    for (size_t i = 0; i < field->aliases.count && found == NULL; i++) {
-        found = avro_schema_field(writer, field->aliases.items[i]);
+    for (size_t i = 0; i < field->aliases.count && !c->exhausted; i++) {
+        const struct avro_field *other = avro_schema_field(writer, field->aliases.items[i]);
+        if (found != NULL && other != NULL) {
+            compatibility_report_ambiguous(c, writer, field, index);
+        }
+        found = found != NULL ? found : other;
     }
     return found;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): depth is counted. */
 static void compatibility_check_field(struct compatibility_checker *c,
-                                      const struct avro_type *writer,
-                                      const struct avro_field *field)
+                                      const struct avro_type *reader,
+                                      const struct avro_type *writer, size_t index)
 {
-    const struct avro_field *found = compatibility_writer_field(writer, field);
+    const struct avro_field *field = &reader->fields[index];
+    const struct avro_field *found = compatibility_writer_field(c, writer, field, index);
+    if (c->exhausted) {
+        return;
+    }
     if (found != NULL) {
         compatibility_descend(c, "type", field->type, found->type);
     } else if (field->default_json != NULL) {
@@ -330,7 +358,7 @@ static void compatibility_check_record(struct compatibility_checker *c,
     for (size_t i = 0; i < reader->field_count && !c->exhausted; i++) {
         size_t len = c->path.len;
         buf_printf(&c->path, "/fields/%zu", i);
-        compatibility_check_field(c, writer, &reader->fields[i]);
+        compatibility_check_field(c, reader, writer, i);
         buf_truncate(&c->path, len);
     }
     pair->failed = json_array_size(c->messages) > before;
@@ -450,6 +478,7 @@ static enum err_code compatibility_check_pair(const struct avro_schema *reader,
     struct compatibility_checker c = {.reader_side = reader_is_new ? "new" : "old",
                                       .writer_side = reader_is_new ? "old" : "new",
                                       .messages = messages};
+    size_t before = json_array_size(messages);
     buf_init(&c.path, COMPATIBILITY_TEXT_MAX);
     compatibility_check_types(&c, avro_schema_root(reader), avro_schema_root(writer));
     while (c.pairs != NULL) {
@@ -458,6 +487,14 @@ static enum err_code compatibility_check_pair(const struct avro_schema *reader,
         c.pairs = next;
     }
     buf_deinit(&c.path);
+    if (c.ambiguous != NULL) {
+        while (json_array_size(messages) > before) {
+            (void)json_array_remove(messages, before);
+        }
+        return json_array_append_new(messages, c.ambiguous) == 0
+                   ? ERR_OK
+                   : err_nomem(e, "compatibility check");
+    }
     if (c.exhausted) {
         return err_set(e, ERR_LIMIT, "schemas are too entangled to be compared");
     }

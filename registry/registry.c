@@ -1,7 +1,9 @@
 #include "registry/registry.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "common/check.h"
 #include "common/http_server.h"
@@ -10,6 +12,7 @@
 #include "common/metrics.h"
 #include "registry/registry_internal.h"
 
+#define REGISTRY_TAG "X-Request-ID"
 #define REGISTRY_TOPIC "_schemas"
 #define REGISTRY_WRITE_TIMEOUT_MS 10000
 /* Larger than any schema that Kafka takes. */
@@ -30,6 +33,8 @@ static const struct http_server_route registry_routes[] = {
     {"GET", "/schemas/ids/{id}/schema", registry_on_id_text},
     {"GET", "/schemas/ids/{id}/subjects", registry_on_id_subjects},
     {"GET", "/schemas/ids/{id}/versions", registry_on_id_versions},
+    {"GET", "/schemas/guids/{guid}", registry_on_guid},
+    {"GET", "/schemas/guids/{guid}/ids", registry_on_guid_ids},
     {"GET", "/schemas/types", registry_on_types},
     {"GET", "/schemas", registry_on_schemas},
     {"GET", "/subjects", registry_on_subjects},
@@ -59,6 +64,7 @@ static const struct http_server_route registry_routes[] = {
     {"GET", "/contexts", registry_on_contexts},
     {"GET", "/v1/metadata/id", registry_on_metadata_id},
     {"GET", "/v1/metadata/version", registry_on_metadata_version},
+    {"GET", "/v1/metadata/deployment", registry_on_metadata_deployment},
     {"GET", "/status/ready", registry_on_ready},
     {"GET", "/", registry_on_root},
     {"POST", "/", registry_on_root},
@@ -68,7 +74,9 @@ static void registry_on_record(void *ctx, const struct compacted_topic_record *r
 {
     struct registry *r = ctx;
     struct err e = {.code = ERR_OK};
+    /* Of ours and of others: one that was written without knowing another is without effect. */
     if (registry_store_apply(r->store, record->key, record->value, &e) != ERR_OK) {
+        metric_add(r->metrics.skipped, 1);
         logger_warn(r->lg, "registry.record_skipped", "topic=%s offset=%lld error=\"%s\"",
                     r->topic_name, (long long)record->offset, e.text);
     }
@@ -87,14 +95,32 @@ static void registry_on_state(void *ctx, enum compacted_topic_state state, const
     }
 }
 
+/* X-Request-ID: the caller's, or a random one. Schemas by id are sent from an answer that is made
+ * once, and are therefore tagged only when the caller wants it. */
+static void registry_tag(struct http_request *rq)
+{
+    const char *id = http_request_header(rq, REGISTRY_TAG);
+    if (id != NULL && *id != '\0') {
+        http_request_add_header(rq, REGISTRY_TAG, id);
+    } else if (strncmp(http_request_path(rq), "/schemas/ids/", 13) != 0) {
+        uint8_t b[16] = {0};
+        if (getrandom(b, sizeof b, GRND_NONBLOCK) != sizeof b) {
+            return;
+        }
+        char text[37];
+        (void)snprintf(text, sizeof text,
+                       "%02x%02x%02x%02x-%02x%02x-4%01x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+                       b[0], b[1], b[2], b[3], b[4], b[5], b[6] & 15U, b[7], (b[8] & 0x3fU) | 0x80U,
+                       b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+        http_request_add_header(rq, REGISTRY_TAG, text);
+    }
+}
+
 /* Before its topic is read to the end a registry would deny what it has: it says so instead. */
 bool registry_filter(void *ctx, struct http_request *rq)
 {
     struct registry *r = ctx;
-    const char *id = http_request_header(rq, "X-Request-ID");
-    if (id != NULL) {
-        http_request_add_header(rq, "X-Request-ID", id);
-    }
+    registry_tag(rq);
     if (atomic_load_explicit(&r->live, memory_order_acquire)) {
         return false;
     }
@@ -141,7 +167,7 @@ static enum err_code registry_open_client(struct registry *r, const struct regis
 }
 
 static enum err_code registry_open(struct registry *r, const struct registry_config *config,
-                                   struct err *e)
+                                   struct metrics *metrics, struct err *e)
 {
     const char *level = config->compatibility != NULL ? config->compatibility : "BACKWARD";
     if (compatibility_level_parse(level, &r->default_level, e) != ERR_OK) {
@@ -152,6 +178,7 @@ static enum err_code registry_open(struct registry *r, const struct registry_con
     if (r->store == NULL || r->topic_name == NULL) {
         return err_nomem(e, "schema registry");
     }
+    registry_metrics_init(r, metrics);
     enum err_code code = registry_open_client(r, config, e);
     if (code == ERR_OK) {
         code = registry_open_topic(r, config, e);
@@ -170,6 +197,7 @@ static enum err_code registry_open(struct registry *r, const struct registry_con
         .ctx = r,
         .lg = r->lg,
         .filter = registry_filter,
+        .observe = registry_metrics_observe,
         .produces = registry_types,
         .consumes = registry_body_types,
         .body_limit_bytes = REGISTRY_BODY_BYTES,
@@ -180,7 +208,6 @@ static enum err_code registry_open(struct registry *r, const struct registry_con
 enum err_code registry_start(const struct registry_config *config, struct logger *lg,
                              struct metrics *metrics, struct registry **out_registry, struct err *e)
 {
-    (void)metrics;
     struct registry *r = mem_calloc(1, sizeof *r);
     if (r == NULL) {
         return err_nomem(e, "schema registry");
@@ -190,7 +217,7 @@ enum err_code registry_start(const struct registry_config *config, struct logger
         config->write_timeout_ms > 0 ? config->write_timeout_ms : REGISTRY_WRITE_TIMEOUT_MS;
     lock_init(&r->lock);
     cond_init(&r->queued);
-    enum err_code code = registry_open(r, config, e);
+    enum err_code code = registry_open(r, config, metrics, e);
     if (code != ERR_OK) {
         registry_stop(r);
         return code;
@@ -224,6 +251,7 @@ void registry_stop(struct registry *r)
     registry_writer_stop(r);
     http_server_stop(r->http);
     compacted_topic_close(r->topic);
+    registry_metrics_deinit(r);
     registry_store_destroy(r->store);
     client_config_deinit(&r->client);
     cond_deinit(&r->queued);

@@ -210,6 +210,24 @@ static enum err_code registry_apply_put(struct registry_apply *a, struct registr
     return ERR_OK;
 }
 
+/* A version is what its first record says; a second one with another schema was written by a
+ * registry that had not seen the first. Imports of the original do replace versions. */
+static bool registry_apply_contradicts(struct registry_apply *a, int id,
+                                       const struct registry_content *content)
+{
+    const struct registry_subject *subject = registry_apply_find(a);
+    const struct registry_version *known = registry_store_version(subject, a->version, true);
+    if (known == NULL || (known->id == id && strcmp(known->content->hash, content->hash) == 0)) {
+        return false;
+    }
+    const struct registry_subject *global = registry_store_subject(a->store, "");
+    const char *mode = subject->mode;
+    if (mode == NULL && global != NULL) {
+        mode = global->mode;
+    }
+    return mode == NULL || strcmp(mode, "IMPORT") != 0;
+}
+
 static enum err_code registry_apply_schema_value(struct registry_apply *a)
 {
     const char *text = json_string_value(json_object_get(a->value, "schema"));
@@ -223,6 +241,11 @@ static enum err_code registry_apply_schema_value(struct registry_apply *a)
         json_object_get(a->value, "metadata"), json_object_get(a->value, "ruleSet"));
     if (content == NULL) {
         return err_nomem(a->e, "schema");
+    }
+    if (registry_apply_contradicts(a, (int)id, content)) {
+        registry_content_unref(content);
+        return err_set(a->e, ERR_CONFLICT, "version %d of subject %s is another schema", a->version,
+                       a->subject);
     }
     bool ok = false;
     char *key = registry_apply_key(a, "SCHEMA", &ok);

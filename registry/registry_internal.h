@@ -31,6 +31,7 @@ struct registry_flags {
     bool force;
     bool verbose;
     bool default_to_global;
+    bool recursive;
 };
 
 struct registry_job;
@@ -44,12 +45,25 @@ struct registry_job {
     registry_job_fn run;
 };
 
+/* All may be NULL. */
+struct registry_metrics {
+    struct metrics *registry;
+    struct metric *requests[6]; /* by the first digit of the status */
+    struct metric *duration;
+    struct metric *schemas;
+    struct metric *subjects;
+    struct metric *write_failures;
+    struct metric *collisions;
+    struct metric *skipped;
+};
+
 struct registry {
     struct logger *lg;
     struct http_server *http;
     struct client_config client;
     struct compacted_topic *topic;
     struct registry_store *store;
+    struct registry_metrics metrics;
     enum compatibility_level default_level;
     int write_timeout_ms;
     char *topic_name;
@@ -88,9 +102,15 @@ void registry_batch_free(struct registry_batch *b);
  * Writer thread. */
 bool registry_writer_write(struct registry *r, struct registry_batch *batch,
                            struct registry_answer *a);
-/* Before a decision is taken: brings the store to the topic's end when that is in doubt. As above.
+/* Before a decision is taken: brings the store to the topic's end, whoever wrote there. As above.
  */
 bool registry_writer_catch_up(struct registry *r, struct registry_answer *a);
+
+/* registry_metrics.c; create before the port is open, remove before the store goes. */
+void registry_metrics_init(struct registry *r, struct metrics *metrics);
+void registry_metrics_deinit(struct registry *r);
+void registry_metrics_observe(void *ctx, const char *method, const char *route, unsigned status,
+                              int64_t duration_ns);
 
 /* registry_request.c: each makes the answer and returns NULL or false when the request is refused.
  */
@@ -140,15 +160,17 @@ void registry_respond(struct http_request *rq, struct registry_answer *a);
 /* {"subject":..,"version":..,"id":..,"schema":..} */
 void registry_write_version(struct buf *b, const struct registry_subject *subject,
                             const struct registry_version *v);
+/* The same as the answer to a request, whose ?format= counts. Under the lock; HTTP thread. */
+void registry_answer_version(const struct registry *r, const struct http_request *rq,
+                             struct registry_answer *a, const struct registry_subject *subject,
+                             const struct registry_version *v);
 
 /* Before every handler: answers until the store is complete. True = answered. */
 bool registry_filter(void *ctx, struct http_request *rq);
 
 /* Handlers, by file; see the table in registry.c. */
 /* registry_read.c */
-void registry_on_root(void *ctx, struct http_request *rq);
 void registry_on_schemas(void *ctx, struct http_request *rq);
-void registry_on_types(void *ctx, struct http_request *rq);
 void registry_on_id(void *ctx, struct http_request *rq);
 void registry_on_id_text(void *ctx, struct http_request *rq);
 void registry_on_id_subjects(void *ctx, struct http_request *rq);
@@ -158,9 +180,15 @@ void registry_on_versions(void *ctx, struct http_request *rq);
 void registry_on_version(void *ctx, struct http_request *rq);
 void registry_on_version_text(void *ctx, struct http_request *rq);
 void registry_on_referenced_by(void *ctx, struct http_request *rq);
+void registry_on_guid(void *ctx, struct http_request *rq);
+void registry_on_guid_ids(void *ctx, struct http_request *rq);
+/* registry_about.c */
+void registry_on_root(void *ctx, struct http_request *rq);
+void registry_on_types(void *ctx, struct http_request *rq);
 void registry_on_contexts(void *ctx, struct http_request *rq);
 void registry_on_metadata_id(void *ctx, struct http_request *rq);
 void registry_on_metadata_version(void *ctx, struct http_request *rq);
+void registry_on_metadata_deployment(void *ctx, struct http_request *rq);
 void registry_on_ready(void *ctx, struct http_request *rq);
 /* registry_register.c */
 void registry_on_register(void *ctx, struct http_request *rq);

@@ -1,50 +1,14 @@
 #include <string.h>
 
-#include "client/client_admin.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/text.h"
 #include "registry/registry_internal.h"
+#include "registry/registry_page.h"
 #include "serde/avro_schema.h"
 
 #define REGISTRY_READ_TYPE "application/vnd.schemaregistry.v1+json"
 #define REGISTRY_READ_SCHEMAS_MAX 1000
-
-/* offset and limit of a list; both count after filtering. */
-struct registry_page {
-    int offset;
-    int limit;
-    int seen;
-    bool first;
-};
-
-static bool registry_page_init(struct registry_page *page, const struct http_request *rq,
-                               struct registry_answer *a, int limit_max)
-{
-    *page = (struct registry_page){.offset = 0, .limit = -1, .first = true};
-    if (!registry_request_number(rq, a, "offset", &page->offset) ||
-        !registry_request_number(rq, a, "limit", &page->limit)) {
-        return false;
-    }
-    if (page->limit <= 0 || page->limit > limit_max) {
-        page->limit = limit_max;
-    }
-    return true;
-}
-
-/* Whether the next entry is on the page; writes the comma before it. */
-static bool registry_page_takes(struct registry_page *page, struct buf *b)
-{
-    int i = page->seen++;
-    if (i < page->offset || i - page->offset >= page->limit) {
-        return false;
-    }
-    if (!page->first) {
-        buf_append_char(b, ',');
-    }
-    page->first = false;
-    return true;
-}
 
 static void registry_read_text(struct buf *b, const char *text)
 {
@@ -59,45 +23,6 @@ void registry_write_version(struct buf *b, const struct registry_subject *subjec
     buf_printf(b, ",\"version\":%d,\"id\":%d,", v->version, v->id);
     registry_content_write(v->content, b);
     buf_append_char(b, '}');
-}
-
-void registry_on_root(void *ctx, struct http_request *rq)
-{
-    (void)ctx;
-    http_request_respond(rq, 200, bytes_of_text("{}"));
-}
-
-void registry_on_types(void *ctx, struct http_request *rq)
-{
-    (void)ctx;
-    http_request_respond(rq, 200, bytes_of_text("[\"AVRO\"]"));
-}
-
-void registry_on_contexts(void *ctx, struct http_request *rq)
-{
-    (void)ctx;
-    http_request_respond(rq, 200, bytes_of_text("[\".\"]"));
-}
-
-void registry_on_ready(void *ctx, struct http_request *rq)
-{
-    (void)ctx; /* the filter has answered when it is not */
-    http_request_respond(rq, 200, bytes_of_text("{}"));
-}
-
-void registry_on_metadata_id(void *ctx, struct http_request *rq)
-{
-    (void)ctx;
-    http_request_respond(rq, 200,
-                         bytes_of_text("{\"scope\":{\"path\":[],\"clusters\":{\"kafka-cluster\":"
-                                       "\"\",\"schema-registry-cluster\":\"schema-registry\"}}}"));
-}
-
-void registry_on_metadata_version(void *ctx, struct http_request *rq)
-{
-    (void)ctx;
-    http_request_respond(rq, 200,
-                         bytes_of_text("{\"version\":\"" WEIR_VERSION "\",\"commitId\":\"\"}"));
 }
 
 /* A subjectPrefix without its context part: every subject is in the default one. */
@@ -161,13 +86,18 @@ static bool registry_read_id(const struct http_request *rq, struct registry_answ
     return true;
 }
 
+static bool registry_read_is_resolved(const struct http_request *rq)
+{
+    const char *format = http_request_query(rq, "format");
+    return format != NULL && strcmp(format, "resolved") == 0;
+}
+
 /* With references inlined when format=resolved asks for it. */
 static void registry_read_schema_text(const struct registry *r, const struct http_request *rq,
                                       const struct registry_content *content, struct buf *b)
 {
-    const char *format = http_request_query(rq, "format");
     struct avro_schema *schema = NULL;
-    if (format != NULL && strcmp(format, "resolved") == 0 && registry_content_is_avro(content) &&
+    if (registry_read_is_resolved(rq) && registry_content_is_avro(content) &&
         registry_store_parse(r->store, content, false, false, &schema, NULL) == ERR_OK) {
         avro_schema_write_resolved(schema, b);
         avro_schema_unref(schema);
@@ -176,30 +106,57 @@ static void registry_read_schema_text(const struct registry *r, const struct htt
     }
 }
 
-/* The answer with maxId or an inlined text. */
+/* The content in the form that is asked for; NULL with the answer made. */
+static struct registry_content *registry_read_shaped(const struct registry *r,
+                                                     const struct http_request *rq,
+                                                     struct registry_content *stored,
+                                                     struct registry_answer *a)
+{
+    if (!registry_read_is_resolved(rq)) {
+        return registry_content_ref(stored);
+    }
+    struct buf text;
+    buf_init(&text, a->body.limit_bytes);
+    registry_read_schema_text(r, rq, stored, &text);
+    const char *schema = buf_text(&text);
+    struct registry_content *shaped =
+        schema == NULL ? NULL
+                       : registry_content_create(schema, stored->type, stored->references,
+                                                 stored->metadata, stored->rule_set);
+    buf_deinit(&text);
+    if (shaped == NULL) {
+        registry_answer_error(a, 500, "out of memory");
+    }
+    return shaped;
+}
+
+void registry_answer_version(const struct registry *r, const struct http_request *rq,
+                             struct registry_answer *a, const struct registry_subject *subject,
+                             const struct registry_version *v)
+{
+    struct registry_version shown = *v;
+    shown.content = registry_read_shaped(r, rq, v->content, a);
+    if (shown.content != NULL) {
+        registry_write_version(&a->body, subject, &shown);
+        registry_content_unref(shown.content);
+    }
+}
+
+/* The answer with maxId, an inlined text or another content type. */
 static void registry_read_special_id(const struct registry *r, const struct http_request *rq,
                                      const struct registry_id *found, struct registry_answer *a)
 {
-    struct buf text;
-    buf_init(&text, a->body.limit_bytes);
-    registry_read_schema_text(r, rq, found->content, &text);
-    const char *schema = buf_text(&text);
-    struct registry_content *content =
-        schema == NULL ? NULL
-                       : registry_content_create(schema, found->content->type,
-                                                 found->content->references, NULL, NULL);
+    struct registry_content *content = registry_read_shaped(r, rq, found->content, a);
     if (content == NULL) {
-        registry_answer_error(a, 500, "out of memory");
-    } else {
-        buf_append_char(&a->body, '{');
-        registry_content_write(content, &a->body);
-        if (http_request_query_bool(rq, "fetchMaxId")) {
-            buf_printf(&a->body, ",\"maxId\":%d", registry_store_max_id(r->store));
-        }
-        buf_append_char(&a->body, '}');
+        return;
     }
+    buf_append_char(&a->body, '{');
+    registry_content_write(content, &a->body);
+    if (http_request_query_bool(rq, "fetchMaxId")) {
+        buf_printf(&a->body, ",\"maxId\":%d", registry_store_max_id(r->store));
+    }
+    buf_append_char(&a->body, '}');
     registry_content_unref(content);
-    buf_deinit(&text);
 }
 
 /* The hot path: one look under the read lock, an answer that was made before. */
@@ -254,6 +211,59 @@ void registry_on_id_text(void *ctx, struct http_request *rq)
             registry_read_schema_text(r, rq, found->content, &a.body);
         }
         registry_store_unlock(r->store);
+    }
+    registry_respond(rq, &a);
+}
+
+/* The id of the schema with that GUID, which is the hash with dashes; 0 when there is none. Under
+ * the lock. */
+static int registry_read_guid(const struct registry *r, const struct http_request *rq)
+{
+    const char *guid = http_request_param(rq, "guid");
+    char hash[REGISTRY_MD5_HEX_SIZE];
+    size_t n = 0;
+    for (size_t i = 0; guid[i] != '\0'; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        bool upper = guid[i] >= 'A' && guid[i] <= 'F';
+        if (dash != (guid[i] == '-') || i >= 36) {
+            return 0;
+        }
+        if (!dash) {
+            hash[n++] = (char)(upper ? guid[i] - 'A' + 'a' : guid[i]);
+        }
+    }
+    hash[n] = '\0';
+    return registry_store_id_of_hash(r->store, hash);
+}
+
+void registry_on_guid(void *ctx, struct http_request *rq)
+{
+    struct registry *r = ctx;
+    struct registry_answer a;
+    registry_answer_init(&a);
+    registry_store_lock_read(r->store);
+    const struct registry_id *found = registry_store_id(r->store, registry_read_guid(r, rq));
+    if (found == NULL) {
+        registry_answer_error(&a, 40403, "Schema %s not found", http_request_param(rq, "guid"));
+    } else {
+        registry_read_special_id(r, rq, found, &a);
+    }
+    registry_store_unlock(r->store);
+    registry_respond(rq, &a);
+}
+
+void registry_on_guid_ids(void *ctx, struct http_request *rq)
+{
+    struct registry *r = ctx;
+    struct registry_answer a;
+    registry_answer_init(&a);
+    registry_store_lock_read(r->store);
+    int id = registry_read_guid(r, rq);
+    registry_store_unlock(r->store);
+    if (id > 0) {
+        buf_printf(&a.body, "[{\"context\":\".\",\"id\":%d}]", id);
+    } else {
+        buf_append_text(&a.body, "[]");
     }
     registry_respond(rq, &a);
 }
@@ -354,6 +364,7 @@ void registry_on_versions(void *ctx, struct http_request *rq)
     struct registry_page page;
     bool deleted = http_request_query_bool(rq, "deleted");
     bool deleted_only = http_request_query_bool(rq, "deletedOnly");
+    bool negative = http_request_query_bool(rq, "deletedAsNegative");
     const char *name = registry_request_subject(rq, &a);
     if (name != NULL && registry_page_init(&page, rq, &a, INT32_MAX)) {
         registry_store_lock_read(r->store);
@@ -364,9 +375,9 @@ void registry_on_versions(void *ctx, struct http_request *rq)
             buf_append_char(&a.body, '[');
             for (size_t i = 0; i < s->count; i++) {
                 const struct registry_version *v = &s->versions[i];
-                bool wanted = deleted_only ? v->deleted : deleted || !v->deleted;
+                bool wanted = negative || (deleted_only ? v->deleted : deleted || !v->deleted);
                 if (wanted && registry_page_takes(&page, &a.body)) {
-                    buf_printf(&a.body, "%d", v->version);
+                    buf_printf(&a.body, "%d", negative && v->deleted ? -v->version : v->version);
                 }
             }
             buf_append_char(&a.body, ']');
@@ -408,7 +419,7 @@ void registry_on_version(void *ctx, struct http_request *rq)
     registry_store_lock_read(r->store);
     const struct registry_version *v = registry_read_version(r, rq, &a, &s);
     if (v != NULL) {
-        registry_write_version(&a.body, s, v);
+        registry_answer_version(r, rq, &a, s, v);
     }
     registry_store_unlock(r->store);
     registry_respond(rq, &a);

@@ -2,12 +2,15 @@
 #include <string.h>
 
 #include "common/json.h"
+#include "common/logger.h"
 #include "common/mem.h"
+#include "common/metrics.h"
 #include "registry/registry_internal.h"
 #include "registry/registry_record.h"
 #include "serde/avro_schema.h"
 
 #define REGISTRY_REGISTER_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define REGISTRY_REGISTER_ATTEMPTS 20
 
 /* The versions that a new schema is held against, newest first. */
 struct registry_olds {
@@ -178,8 +181,12 @@ static void registry_register_records(const struct registry *r, const char *name
     registry_record_key(&key, "SCHEMA", name, place.version);
     registry_record_schema(&value, name, place.version, place.id, c->content, false);
     const char *value_text = buf_text(&value);
-    registry_batch_add(batch, value_text != NULL ? buf_text(&key) : NULL, value_text);
     const struct registry_subject *subject = registry_store_subject(r->store, name);
+    const struct registry_version *replaced = registry_store_version(subject, place.version, true);
+    if (replaced != NULL) { /* an import: it goes first, or the new one would be without effect */
+        registry_batch_add(batch, replaced->key != NULL ? replaced->key : buf_text(&key), NULL);
+    }
+    registry_batch_add(batch, value_text != NULL ? buf_text(&key) : NULL, value_text);
     for (size_t i = 0; subject != NULL && i < subject->count; i++) {
         const struct registry_version *v = &subject->versions[i];
         bool referenced = false;
@@ -200,7 +207,8 @@ static void registry_register_records(const struct registry *r, const char *name
 /* What a registration comes to: records to be written, or an answer that is made already. */
 struct registry_decision {
     struct registry_batch batch;
-    int id;
+    struct registry_placement place;
+    char hash[REGISTRY_MD5_HEX_SIZE];
 };
 
 /* 409 when an older version stands against it. Under the lock. */
@@ -236,8 +244,97 @@ static bool registry_register_decide(struct registry *r, const char *name,
         return false;
     }
     registry_register_records(r, name, c, place, &out->batch);
-    out->id = place.id;
+    out->place = place;
+    memcpy(out->hash, c->content->hash, sizeof out->hash);
     return true;
+}
+
+/* One decision and its writing. True when there is something to write: it was, or a failure is
+ * answered. */
+static bool registry_register_attempt(struct registry *r, const struct registry_job *job,
+                                      const char *name, const json_t *body,
+                                      struct registry_answer *a, struct registry_decision *out)
+{
+    struct registry_candidate c;
+    *out = (struct registry_decision){.place = {0, 0}};
+    registry_store_lock_read(r->store);
+    bool import = strcmp(registry_settings_mode(r, name), "IMPORT") == 0;
+    const struct registry_candidate_how how = {
+        .subject = name, .normalize = job->flags.normalize, .strict = !import};
+    bool parsed = registry_request_schema(r, body, how, a, &c);
+    bool write = parsed && registry_register_decide(r, name, &c, job->flags.force, a, out);
+    registry_store_unlock(r->store);
+    if (write) {
+        (void)registry_writer_write(r, &out->batch, a);
+    }
+    if (parsed) {
+        registry_candidate_free(&c);
+    }
+    return write;
+}
+
+/* Whether the record counts: another registry's may have been in front of it. */
+static bool registry_register_won(struct registry *r, const char *name,
+                                  const struct registry_decision *d)
+{
+    registry_store_lock_read(r->store);
+    const struct registry_version *v =
+        registry_store_version(registry_store_subject(r->store, name), d->place.version, true);
+    bool won = v != NULL && v->id == d->place.id && strcmp(v->content->hash, d->hash) == 0;
+    registry_store_unlock(r->store);
+    return won;
+}
+
+/* Writes what the version really is over a record of ours that came too late: it would otherwise be
+ * the one that compaction keeps. */
+static void registry_register_restore(struct registry *r, const char *name, int version,
+                                      struct registry_answer *a)
+{
+    struct buf key;
+    struct buf value;
+    buf_init(&key, REGISTRY_REGISTER_BYTES_MAX);
+    buf_init(&value, REGISTRY_REGISTER_BYTES_MAX);
+    struct registry_batch batch = {0};
+    registry_record_key(&key, "SCHEMA", name, version);
+    registry_store_lock_read(r->store);
+    const struct registry_version *v =
+        registry_store_version(registry_store_subject(r->store, name), version, true);
+    if (v != NULL) {
+        registry_record_schema(&value, name, version, v->id, v->content, v->deleted);
+    }
+    registry_store_unlock(r->store);
+    registry_batch_add(&batch, buf_text(&key), v != NULL ? buf_text(&value) : NULL);
+    (void)registry_writer_write(r, &batch, a);
+    buf_deinit(&key);
+    buf_deinit(&value);
+}
+
+/* Decides and writes until the decision stands. Another registry that writes at the same moment can
+ * take the id or the version first; then everything is looked at anew. */
+static void registry_register_settle(struct registry *r, const struct registry_job *job,
+                                     const char *name, const json_t *body,
+                                     struct registry_answer *a)
+{
+    for (int i = 0; i < REGISTRY_REGISTER_ATTEMPTS; i++) {
+        struct registry_decision d;
+        bool written = registry_register_attempt(r, job, name, body, a, &d);
+        if (!written || a->failed) {
+            return;
+        }
+        if (registry_register_won(r, name, &d)) {
+            buf_printf(&a->body, "{\"id\":%d}", d.place.id);
+            return;
+        }
+        metric_add(r->metrics.collisions, 1);
+        logger_warn(r->lg, "registry.collision", "subject=\"%s\" version=%d id=%d attempt=%d", name,
+                    d.place.version, d.place.id, i + 1);
+        registry_register_restore(r, name, d.place.version, a);
+        if (a->failed || !registry_writer_catch_up(r, a)) {
+            return;
+        }
+    }
+    registry_answer_error(a, 50301, "Another registry writes to %s at the same time; try again",
+                          r->topic_name);
 }
 
 static void registry_register_run(struct registry *r, const struct registry_job *job,
@@ -245,23 +342,8 @@ static void registry_register_run(struct registry *r, const struct registry_job 
 {
     const char *name = registry_request_subject(job->rq, a);
     json_t *body = name != NULL ? registry_request_body(job->rq, a) : NULL;
-    if (body == NULL) {
-        return;
-    }
-    struct registry_candidate c;
-    struct registry_decision decision = {.id = 0};
-    registry_store_lock_read(r->store);
-    bool import = strcmp(registry_settings_mode(r, name), "IMPORT") == 0;
-    const struct registry_candidate_how how = {
-        .subject = name, .normalize = job->flags.normalize, .strict = !import};
-    bool parsed = registry_request_schema(r, body, how, a, &c);
-    bool write = parsed && registry_register_decide(r, name, &c, job->flags.force, a, &decision);
-    registry_store_unlock(r->store);
-    if (write && registry_writer_write(r, &decision.batch, a)) {
-        buf_printf(&a->body, "{\"id\":%d}", decision.id);
-    }
-    if (parsed) {
-        registry_candidate_free(&c);
+    if (body != NULL) {
+        registry_register_settle(r, job, name, body, a);
     }
     json_decref(body);
 }
@@ -324,7 +406,7 @@ void registry_on_lookup(void *ctx, struct http_request *rq)
         if (registry_request_schema(r, body, how, &a, &c)) {
             const struct registry_version *v = registry_request_find(subject, &c, flags.deleted);
             if (v != NULL) {
-                registry_write_version(&a.body, subject, v);
+                registry_answer_version(r, rq, &a, subject, v);
             } else if (!registry_store_has(subject, flags.deleted)) {
                 registry_answer_error(&a, 40401, "Subject '%s' not found.", name);
             } else {

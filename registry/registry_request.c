@@ -17,6 +17,7 @@ struct registry_flags registry_request_flags(const struct http_request *rq)
         .force = http_request_query_bool(rq, "force"),
         .verbose = http_request_query_bool(rq, "verbose"),
         .default_to_global = http_request_query_bool(rq, "defaultToGlobal"),
+        .recursive = http_request_query_bool(rq, "recursive"),
     };
 }
 
@@ -103,17 +104,32 @@ json_t *registry_request_body(const struct http_request *rq, struct registry_ans
 
 /* The start of a 42201: what was sent, as the original prints it. */
 static void registry_request_invalid(const struct registry_candidate *c,
-                                     const struct registry_candidate_how *how, const char *text,
-                                     const char *details, struct registry_answer *a)
+                                     const struct registry_candidate_how *how,
+                                     const struct registry_content *given, const char *details,
+                                     struct registry_answer *a)
 {
     if (how->plain_error) {
         registry_answer_error(a, 42201, "%s", details);
         return;
     }
+    const json_t *references = given->references;
+    const char *text = given->text;
+    struct buf list;
+    buf_init(&list, REGISTRY_REQUEST_SCHEMA_MAX);
+    for (size_t i = 0; i < json_array_size(references); i++) {
+        const json_t *reference = json_array_get(references, i);
+        buf_printf(&list, "%s{name='%s', subject='%s', version=%d}", i > 0 ? ", " : "",
+                   json_string_value(json_object_get(reference, "name")),
+                   json_string_value(json_object_get(reference, "subject")),
+                   (int)json_integer_value(json_object_get(reference, "version")));
+    }
+    const char *references_text = buf_text(&list);
     registry_answer_error(a, 42201,
                           "Invalid schema {subject=%s,version=%d,id=%d,schemaType=AVRO,references=["
-                          "],metadata=null,ruleSet=null,schema=%s}, details: %s",
-                          how->subject, c->version, c->id > 0 ? c->id : -1, text, details);
+                          "%s],metadata=null,ruleSet=null,schema=%s}, details: %s",
+                          how->subject, c->version, c->id > 0 ? c->id : -1,
+                          references_text != NULL ? references_text : "", text, details);
+    buf_deinit(&list);
 }
 
 /* One reference of a request; -1 becomes the latest version. */
@@ -163,6 +179,14 @@ static json_t *registry_request_references(struct registry *r, const json_t *bod
 /* What we cannot honour is refused, not dropped. */
 static bool registry_request_supported(const json_t *body, struct registry_answer *a)
 {
+    static const char *const numbers[] = {"id", "version"};
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *number = json_object_get(body, numbers[i]);
+        if (number != NULL && !json_is_null(number) && !json_is_integer(number)) {
+            registry_answer_error(a, 400, "\"%s\" must be a number", numbers[i]);
+            return false;
+        }
+    }
     const json_t *type = json_object_get(body, "schemaType");
     const char *type_text = json_string_value(type);
     if (type != NULL && !json_is_null(type) &&
@@ -206,6 +230,38 @@ static const char *registry_request_text(struct registry *r, const json_t *body,
     return previous->content->text;
 }
 
+static bool registry_request_before(const json_t *x, const json_t *y)
+{
+    static const char *const keys[] = {"name", "subject"};
+    for (size_t i = 0; i < 2; i++) {
+        int order = strcmp(json_string_value(json_object_get(x, keys[i])),
+                           json_string_value(json_object_get(y, keys[i])));
+        if (order != 0) {
+            return order < 0;
+        }
+    }
+    return json_integer_value(json_object_get(x, "version")) <
+           json_integer_value(json_object_get(y, "version"));
+}
+
+/* A new array, sorted and without doubles; NULL in gives NULL out. */
+static json_t *registry_request_sorted(const json_t *references)
+{
+    json_t *sorted = references != NULL ? json_array() : NULL;
+    for (size_t i = 0; i < json_array_size(references); i++) {
+        json_t *reference = json_array_get(references, i);
+        size_t at = 0;
+        while (at < json_array_size(sorted) &&
+               registry_request_before(json_array_get(sorted, at), reference)) {
+            at++;
+        }
+        if (json_equal(json_array_get(sorted, at), reference) == 0) {
+            (void)json_array_insert(sorted, at, reference);
+        }
+    }
+    return sorted;
+}
+
 /* The canonical (or normalized) content of a parsed schema. */
 static struct registry_content *registry_request_content(const struct avro_schema *schema,
                                                          bool normalize, json_t *references)
@@ -217,8 +273,10 @@ static struct registry_content *registry_request_content(const struct avro_schem
     buf_init(&b, REGISTRY_REQUEST_SCHEMA_MAX);
     avro_schema_write_normalized(schema, &b);
     const char *text = buf_text(&b);
+    json_t *sorted = registry_request_sorted(references);
     struct registry_content *content =
-        text != NULL ? registry_content_create(text, "AVRO", references, NULL, NULL) : NULL;
+        text != NULL ? registry_content_create(text, "AVRO", sorted, NULL, NULL) : NULL;
+    json_decref(sorted);
     buf_deinit(&b);
     return content;
 }
@@ -248,7 +306,7 @@ bool registry_request_schema(struct registry *r, const json_t *body,
     if (given == NULL) {
         registry_answer_error(a, 500, "out of memory");
     } else if (registry_store_parse(r->store, given, how.strict, true, &c.schema, &e) != ERR_OK) {
-        registry_request_invalid(&c, &how, text, e.text, a);
+        registry_request_invalid(&c, &how, given, e.text, a);
     } else {
         bool normalize = how.normalize || registry_settings_normalize(r, how.subject);
         c.content = registry_request_content(c.schema, normalize, references);

@@ -266,6 +266,10 @@ static const char *registry_settings_parse_mode(const json_t *body, struct regis
             return modes[i];
         }
     }
+    if (text != NULL && text_equals_nocase(text, "FORWARD")) {
+        registry_answer_error(a, 42204, "Forward mode only supported on global level");
+        return NULL;
+    }
     registry_answer_error(
         a, 42204, "Invalid mode. Valid values are READWRITE, READONLY, IMPORT and FORWARD.");
     return NULL;
@@ -341,6 +345,24 @@ static void registry_settings_put_mode(struct registry *r, const struct registry
     json_decref(body);
 }
 
+/* Tombstones for the mode and, when they are asked for, those of all subjects below the global
+ * one. Under the lock. */
+static void registry_settings_drop_modes(const struct registry *r, const char *name, bool recursive,
+                                         struct registry_batch *batch)
+{
+    struct buf key;
+    buf_init(&key, REGISTRY_SETTINGS_BYTES_MAX);
+    for (size_t i = 0; i < registry_store_subject_count(r->store); i++) {
+        const struct registry_subject *s = registry_store_subject_at(r->store, i);
+        bool below = recursive && *name == '\0';
+        if (s->mode != NULL && (below || strcmp(s->name, name) == 0)) {
+            buf_clear(&key);
+            registry_batch_add(batch, registry_settings_key(r, "MODE", s->name, &key), NULL);
+        }
+    }
+    buf_deinit(&key);
+}
+
 static void registry_settings_delete_mode(struct registry *r, const struct registry_job *job,
                                           struct registry_answer *a, bool global)
 {
@@ -348,17 +370,20 @@ static void registry_settings_delete_mode(struct registry *r, const struct regis
     if (name == NULL) {
         return;
     }
+    struct registry_batch batch = {0};
     registry_store_lock_read(r->store);
     const char *mode = registry_settings_own_mode(r, name);
-    bool set = mode != NULL;
-    if (!set && !global) {
+    if (mode == NULL && !global && !job->flags.recursive) {
         registry_answer_error(a, 40401, "Subject '%s' not found.", name);
+    } else if (mode == NULL && !global) {
+        buf_append_text(&a->body, "{}");
     } else {
-        buf_printf(&a->body, "{\"mode\":\"%s\"}", set ? mode : "READWRITE");
+        buf_printf(&a->body, "{\"mode\":\"%s\"}", mode != NULL ? mode : "READWRITE");
     }
+    registry_settings_drop_modes(r, name, job->flags.recursive, &batch);
     registry_store_unlock(r->store);
-    if (set) {
-        (void)registry_settings_write(r, "MODE", name, NULL, a);
+    if (batch.count > 0) {
+        (void)registry_writer_write(r, &batch, a);
     }
 }
 

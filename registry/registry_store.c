@@ -146,9 +146,19 @@ const struct registry_id *registry_store_id(const struct registry_store *s, int 
     return i < s->id_count && s->ids[i].id == id ? &s->ids[i] : NULL;
 }
 
+size_t registry_store_id_count(const struct registry_store *s)
+{
+    return s->id_count;
+}
+
 int registry_store_id_of(const struct registry_store *s, const struct registry_content *content)
 {
-    return (int)json_integer_value(json_object_get(s->hashes, content->hash));
+    return registry_store_id_of_hash(s, content->hash);
+}
+
+int registry_store_id_of_hash(const struct registry_store *s, const char *hash)
+{
+    return (int)json_integer_value(json_object_get(s->hashes, hash));
 }
 
 int registry_store_max_id(const struct registry_store *s)

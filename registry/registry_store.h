@@ -77,7 +77,8 @@ void registry_store_lock_read(struct registry_store *s);
 void registry_store_unlock(struct registry_store *s);
 
 /* Takes one record. ERR_PARSE when it cannot be understood (it is then without effect);
- * ERR_CONFLICT when its id belongs to another schema. Takes the lock. */
+ * ERR_CONFLICT when its id or its version belongs to another schema: the first record counts. Takes
+ * the lock. */
 enum err_code registry_store_apply(struct registry_store *s, struct bytes key, struct bytes value,
                                    struct err *e);
 
@@ -95,8 +96,11 @@ bool registry_store_has(const struct registry_subject *subject, bool deleted);
 const struct registry_version *registry_store_version(const struct registry_subject *subject,
                                                       int version, bool deleted);
 const struct registry_id *registry_store_id(const struct registry_store *s, int id);
+size_t registry_store_id_count(const struct registry_store *s);
 /* The id of a content, or 0. */
 int registry_store_id_of(const struct registry_store *s, const struct registry_content *content);
+/* The id of the content with that hash (hex), or 0. */
+int registry_store_id_of_hash(const struct registry_store *s, const char *hash);
 int registry_store_max_id(const struct registry_store *s);
 /* Calls each for every version that refers to subject and version (0 = any version). */
 void registry_store_each_referrer(const struct registry_store *s, const char *subject, int version,

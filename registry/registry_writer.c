@@ -2,6 +2,7 @@
 
 #include "common/logger.h"
 #include "common/mem.h"
+#include "common/metrics.h"
 #include "registry/registry_internal.h"
 
 #define REGISTRY_WRITER_QUEUE_MAX 10000
@@ -55,6 +56,7 @@ static void registry_writer_refuse(struct registry *r, struct registry_answer *a
         registry_answer_error(a, 42209, "Register operation failed because schema is too large");
         return;
     }
+    metric_add(r->metrics.write_failures, 1);
     logger_warn(r->lg, "registry.write_failed", "topic=%s error=\"%s\"", r->topic_name, e->text);
     if (code == ERR_TIMEOUT) {
         registry_answer_error(a, 50002, "Write to the Kafka store timed out: %s", e->text);
@@ -81,6 +83,12 @@ bool registry_writer_write(struct registry *r, struct registry_batch *batch,
 
 bool registry_writer_catch_up(struct registry *r, struct registry_answer *a)
 {
+    struct err e = {.code = ERR_OK};
+    enum err_code code = compacted_topic_read_to_end(r->topic, r->write_timeout_ms, &e);
+    if (code != ERR_OK) {
+        registry_writer_refuse(r, a, code, &e);
+        return false;
+    }
     if (!r->end_unknown) {
         return true;
     }

@@ -206,10 +206,24 @@ static void parses_levels_in_any_case(void **state)
     assert_int_equal(compatibility_level_parse("BACKWARDS", &level, &e), ERR_INVALID);
 }
 
+static void two_writer_fields_for_one_are_what_java_throws(void **state)
+{
+    (void)state;
+    const char *reader =
+        "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"x\",\"type\":"
+        "\"string\"},{\"name\":\"c\",\"type\":\"int\",\"aliases\":[\"a\",\"b\"]}]}";
+    check(reader, REC(F("a", "\"int\"") "," F("b", "\"int\"")),
+          "Unexpected exception during compatibility check: Reader record field c type:INT pos:1 "
+          "matches multiple fields in writer record schema "
+          "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"a\",\"type\":\"int\"},"
+          "{\"name\":\"b\",\"type\":\"int\"}]}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(follows_every_row_of_avro_resolution),
+        cmocka_unit_test(two_writer_fields_for_one_are_what_java_throws),
         cmocka_unit_test(each_level_looks_its_own_way),
         cmocka_unit_test(lists_forward_findings_first_and_says_against_what),
         cmocka_unit_test(parses_levels_in_any_case),
