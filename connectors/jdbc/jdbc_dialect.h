@@ -17,6 +17,7 @@
 #include "common/err.h"
 #include "connect/include/source_connector.h"
 #include "connectors/jdbc/jdbc_columns.h"
+#include "connectors/jdbc/jdbc_gap.h"
 #include "connectors/jdbc/jdbc_settings.h"
 #include "connectors/jdbc/jdbc_sql.h"
 
@@ -34,14 +35,11 @@ struct jdbc_bounds {
     int64_t before_us;
 };
 
-/* See jdbc_gap.h. */
 struct jdbc_moment {
-    int64_t now_us;  /* the database's clock */
-    bool has_max_id; /* the table has rows */
-    int64_t max_id;  /* greatest id visible before the transactions were listed */
-    uint64_t *open;  /* transactions that could still add rows; valid until the next call */
-    size_t open_count;
-    char blockers[256]; /* for the log: process ids */
+    int64_t now_us;            /* the database's clock before the transactions were listed */
+    struct jdbc_gap_view view; /* known: the greatest id visible before; the list is valid until
+                                  the next call */
+    char blockers[256];        /* for the log: process ids */
 };
 
 /* Rows at hand. Valid until the next call on the stream. */

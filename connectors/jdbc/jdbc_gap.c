@@ -21,36 +21,48 @@ void jdbc_gap_deinit(struct jdbc_gap *g)
 
 static int jdbc_gap_compare(const void *a, const void *b)
 {
-    const uint64_t *x = a;
-    const uint64_t *y = b;
-    return *x < *y ? -1 : *x > *y;
+    const struct jdbc_gap_open *x = a;
+    const struct jdbc_gap_open *y = b;
+    return x->transaction < y->transaction ? -1 : x->transaction > y->transaction;
 }
 
-/* Keeps of the barrier's list what is still open; both lists are sorted. */
-static void jdbc_gap_intersect(struct jdbc_gap_barrier *barrier, const uint64_t *open, size_t count)
+/* Keeps of the barrier's list what is still open; both lists are sorted. Once a writer, always one:
+ * a savepoint that is rolled back gives the table's lock away, but not the place taken. */
+static void jdbc_gap_intersect(struct jdbc_gap_barrier *barrier, const struct jdbc_gap_open *open,
+                               size_t count)
 {
     size_t kept = 0;
     size_t at = 0;
     for (size_t i = 0; i < barrier->open_count; i++) {
-        while (at < count && open[at] < barrier->open[i]) {
+        struct jdbc_gap_open entry = barrier->open[i];
+        while (at < count && open[at].transaction < entry.transaction) {
             at++;
         }
-        if (at < count && open[at] == barrier->open[i]) {
-            barrier->open[kept++] = barrier->open[i];
+        if (at < count && open[at].transaction == entry.transaction) {
+            entry.writer = entry.writer || open[at].writer;
+            barrier->open[kept++] = entry;
         }
     }
     barrier->open_count = kept;
 }
 
-/* Drops finished barriers from anywhere in the list: a younger one may finish before an older. */
-static void jdbc_gap_collect(struct jdbc_gap *g, int64_t now_ms)
+static bool jdbc_gap_passed(const struct jdbc_gap *g, const struct jdbc_gap_barrier *b,
+                            uint64_t oldest, int64_t now_ms)
 {
-    for (size_t i = 0; i < g->barrier_count; i++) {
-        const struct jdbc_gap_barrier *b = &g->barriers[i];
-        if (b->open_count == 0 && now_ms - b->since_ms >= g->hold_ms && b->known > g->settled) {
-            g->settled = b->known;
+    int64_t age_ms = now_ms - b->since_ms;
+    if (age_ms < g->hold_ms || oldest < b->next) {
+        return false;
+    }
+    for (size_t i = 0; i < b->open_count; i++) {
+        if (b->open[i].writer || age_ms < JDBC_GAP_BYSTANDER_MS) {
+            return false;
         }
     }
+    return true;
+}
+
+static void jdbc_gap_drop_settled(struct jdbc_gap *g)
+{
     size_t kept = 0;
     for (size_t i = 0; i < g->barrier_count; i++) {
         if (g->barriers[i].known <= g->settled) {
@@ -62,34 +74,50 @@ static void jdbc_gap_collect(struct jdbc_gap *g, int64_t now_ms)
     g->barrier_count = kept;
 }
 
-enum err_code jdbc_gap_observe(struct jdbc_gap *g, int64_t known, const uint64_t *open,
-                               size_t count, int64_t now_ms, struct err *e)
+/* A younger barrier may pass before an older one. */
+static void jdbc_gap_collect(struct jdbc_gap *g, uint64_t oldest, int64_t now_ms)
 {
+    for (size_t i = 0; i < g->barrier_count; i++) {
+        const struct jdbc_gap_barrier *b = &g->barriers[i];
+        if (b->known > g->settled && jdbc_gap_passed(g, b, oldest, now_ms)) {
+            g->settled = b->known;
+        }
+    }
+    jdbc_gap_drop_settled(g);
+}
+
+enum err_code jdbc_gap_observe(struct jdbc_gap *g, const struct jdbc_gap_view *view, int64_t now_ms,
+                               struct err *e)
+{
+    size_t count = view->open_count;
     if (count > JDBC_GAP_TRANSACTIONS_MAX) {
         return err_set(e, ERR_LIMIT, "%zu transactions write to the table, more than %d", count,
                        JDBC_GAP_TRANSACTIONS_MAX);
     }
-    uint64_t *sorted = mem_alloc((count + 1) * sizeof *sorted);
+    struct jdbc_gap_open *sorted = mem_alloc((count + 1) * sizeof *sorted);
     if (sorted == NULL) {
         return err_nomem(e, "open transactions");
     }
     if (count > 0) {
-        memcpy(sorted, open, count * sizeof *sorted);
+        memcpy(sorted, view->open, count * sizeof *sorted);
         qsort(sorted, count, sizeof *sorted, jdbc_gap_compare);
     }
     for (size_t i = 0; i < g->barrier_count; i++) {
         jdbc_gap_intersect(&g->barriers[i], sorted, count);
     }
-    jdbc_gap_collect(g, now_ms);
-    bool news = known > g->settled &&
-                (g->barrier_count == 0 || known > g->barriers[g->barrier_count - 1].known);
+    jdbc_gap_collect(g, view->oldest, now_ms);
+    bool news = view->known > g->settled &&
+                (g->barrier_count == 0 || view->known > g->barriers[g->barrier_count - 1].known);
     if (!news || g->barrier_count == JDBC_GAP_BARRIERS_MAX) {
         mem_free(sorted);
         return ERR_OK;
     }
-    g->barriers[g->barrier_count++] = (struct jdbc_gap_barrier){
-        .known = known, .since_ms = now_ms, .open = sorted, .open_count = count};
-    jdbc_gap_collect(g, now_ms);
+    g->barriers[g->barrier_count++] = (struct jdbc_gap_barrier){.known = view->known,
+                                                                .since_ms = now_ms,
+                                                                .open = sorted,
+                                                                .open_count = count,
+                                                                .next = view->next};
+    jdbc_gap_collect(g, view->oldest, now_ms);
     return ERR_OK;
 }
 
@@ -113,17 +141,8 @@ void jdbc_gap_advance(struct jdbc_gap *g, int64_t last)
     if (last > g->settled) {
         g->settled = last;
     }
-    /* A barrier below is of no more use; one above keeps its list. */
-    size_t kept = 0;
-    for (size_t i = 0; i < g->barrier_count; i++) {
-        if (g->barriers[i].known <= g->settled) {
-            mem_free(g->barriers[i].open);
-        } else {
-            g->barriers[kept++] = g->barriers[i];
-        }
-    }
-    g->barrier_count = kept;
-    CHECK(kept == 0 || g->barriers[0].known > g->settled);
+    jdbc_gap_drop_settled(g); /* a barrier above keeps its list */
+    CHECK(g->barrier_count == 0 || g->barriers[0].known > g->settled);
 }
 
 bool jdbc_gap_pending(const struct jdbc_gap *g)

@@ -7,10 +7,15 @@
  *
  *   1. "known" is a place that had been given out before the moment A.
  *   2. At A the dialect lists the transactions that could still bring a row at or below `known`:
- *      the ones that hold a write lock on the table or on its sequence.
+ *      the ones that hold a write lock on the table or on its sequence ("writers"). Times are taken
+ *      before any lock: there it lists all other open transactions too, as mere bystanders, which
+ *      are waited for only so long, unless they turn out to be writers.
  *   3. When all of these have ended (seen at a moment A' >= A), a snapshot taken after A' shows
  *      every row at or below `known` that will ever exist there: what is missing then is missing
  *      for good. All up to `known` is settled.
+ *
+ * Where no locks can be seen (a standby) it says instead which transaction number is the next to be
+ * given out and which is the oldest still running: all below the one must be below the other.
  *
  * A pair (known, list) is a barrier. Several may be pending, the oldest first, so that a place is
  * settled as soon as its own transactions have ended, not when the whole table is quiet. Between
@@ -30,11 +35,29 @@
 /* Open writers of one table; more make the observation fail with LIMIT. */
 #define JDBC_GAP_TRANSACTIONS_MAX 65536
 
+/* How long a transaction is waited for that has not written to the table. */
+#define JDBC_GAP_BYSTANDER_MS 1000
+
+struct jdbc_gap_open {
+    uint64_t transaction;
+    bool writer;
+};
+
+/* What the dialect saw at the moment A. */
+struct jdbc_gap_view {
+    int64_t known;              /* a place given out before A; INT64_MIN: none */
+    struct jdbc_gap_open *open; /* any order, each transaction once */
+    size_t open_count;
+    uint64_t oldest; /* number of the oldest running transaction; UINT64_MAX: does not matter */
+    uint64_t next;   /* no number from here on had been given out; 0: does not matter */
+};
+
 struct jdbc_gap_barrier {
     int64_t known;
     int64_t since_ms;
-    uint64_t *open; /* sorted; what is left of the list */
+    struct jdbc_gap_open *open; /* sorted; what is left of the list */
     size_t open_count;
+    uint64_t next;
 };
 
 struct jdbc_gap {
@@ -49,11 +72,11 @@ void jdbc_gap_init(struct jdbc_gap *g, int64_t settled, int64_t hold_ms);
 void jdbc_gap_deinit(struct jdbc_gap *g);
 
 /*
- * What the dialect saw at the moment A: transactions open at A (any order, copied), and a place
- * given out before A. Call it before the rows of a LATER snapshot are judged. Unchanged on failure.
+ * Takes a view in (its list is copied). Call it before the rows of a LATER snapshot are judged.
+ * Unchanged on failure.
  */
-enum err_code jdbc_gap_observe(struct jdbc_gap *g, int64_t known, const uint64_t *open,
-                               size_t count, int64_t now_ms, struct err *e) ERR_MUST_CHECK;
+enum err_code jdbc_gap_observe(struct jdbc_gap *g, const struct jdbc_gap_view *view, int64_t now_ms,
+                               struct err *e) ERR_MUST_CHECK;
 
 /*
  * Ids of one result in ascending order, the rows directly above `last`. Returns how many of them

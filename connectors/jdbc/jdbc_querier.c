@@ -9,6 +9,8 @@
 
 /* While rows are held at a gap, look more often than poll.interval.ms may say. */
 #define JDBC_HOLD_POLL_MS 50
+/* A statement takes its time a moment before its transaction can be seen. */
+#define JDBC_CLOCK_MARGIN_US 10000
 #define JDBC_HOLD_WARN_MS 10000
 #define JDBC_HOLD_WARN_AGAIN_MS 60000
 
@@ -27,6 +29,7 @@ struct jdbc_querier {
     int64_t id;      /* of the last row emitted */
     int64_t us;      /* timestamp of the last row emitted; the lower bound of the next query */
     int64_t full_us; /* last timestamp all of whose rows have been emitted: what is committed */
+    int64_t read_us; /* the upper bound of the last statement that ran to its end */
     bool wants_now;  /* timestamp.initial = -1 and no offset: begin at the database's now */
     /* The statement under way. */
     bool running;
@@ -68,6 +71,16 @@ static enum err_code jdbc_querier_name_topic(struct jdbc_querier *q, struct err 
     return q->topic != NULL && q->partition != NULL ? ERR_OK : err_nomem(e, "querier");
 }
 
+/* Nothing above the position is known to be complete. */
+static void jdbc_querier_forget(struct jdbc_querier *q)
+{
+    bool by_id = q->settings->mode == JDBC_MODE_INCREMENTING;
+    jdbc_gap_deinit(&q->gap);
+    jdbc_gap_init(&q->gap, by_id ? q->id : INT64_MIN, q->settings->gap_hold_ms);
+    q->want_moment = false;
+    q->read_us = INT64_MIN;
+}
+
 enum err_code jdbc_querier_create(const struct jdbc_settings *settings, struct source_context *ctx,
                                   const struct jdbc_table *table, struct jdbc_querier **out_querier,
                                   struct err *e)
@@ -97,8 +110,7 @@ enum err_code jdbc_querier_create(const struct jdbc_settings *settings, struct s
         return rc;
     }
     jdbc_querier_start_position(q, &offset);
-    bool by_id = settings->mode == JDBC_MODE_INCREMENTING;
-    jdbc_gap_init(&q->gap, by_id ? q->id : INT64_MIN, settings->gap_hold_ms);
+    jdbc_querier_forget(q);
     *out_querier = q;
     return ERR_OK;
 }
@@ -110,6 +122,7 @@ void jdbc_querier_detach(struct jdbc_querier *q)
         q->stream = NULL;
     }
     q->running = false;
+    q->us = q->full_us;
 }
 
 void jdbc_querier_destroy(struct jdbc_querier *q)
@@ -148,6 +161,7 @@ void jdbc_querier_reset(struct jdbc_querier *q)
     }
     q->running = false;
     q->us = q->full_us; /* rows of a half-read timestamp come again */
+    q->read_us = INT64_MIN;
     q->due_ms = jdbc_querier_now() + q->settings->poll_interval_ms;
 }
 
@@ -166,6 +180,9 @@ static enum err_code jdbc_querier_open(struct jdbc_querier *q, struct jdbc_sessi
     if (rc == ERR_OK) {
         connect_schema_unref(q->schema);
         q->schema = NULL;
+        /* The server may have been restarted, or may be another: what was seen there says nothing
+         * about what is visible here. */
+        jdbc_querier_forget(q);
     }
     return rc;
 }
@@ -195,7 +212,7 @@ static void jdbc_querier_warn_held(struct jdbc_querier *q, const struct jdbc_mom
     logger_warn(q->ctx->logger, "jdbc.rows_held",
                 "table=%s held_ms=%" PRId64 " open_transactions=%zu pids=\"%s\" text=\"open "
                 "transactions that have written to the table may still add earlier rows\"",
-                q->name, now_ms - since_ms, m->open_count, m->blockers);
+                q->name, now_ms - since_ms, m->view.open_count, m->blockers);
 }
 
 /* Rows at hand, in mode incrementing: how many may go. */
@@ -257,8 +274,7 @@ static enum err_code jdbc_querier_run_by_id(struct jdbc_querier *q, struct err *
     enum err_code rc =
         jdbc_querier_dialect(q)->first_chunk(q->stream, &bounds, observe ? &m : NULL, &q->chunk, e);
     if (rc == ERR_OK && observe) {
-        rc = jdbc_gap_observe(&q->gap, m.has_max_id ? m.max_id : INT64_MIN, m.open, m.open_count,
-                              jdbc_querier_now(), e);
+        rc = jdbc_gap_observe(&q->gap, &m.view, jdbc_querier_now(), e);
         jdbc_querier_warn_held(q, &m);
     }
     q->running = rc == ERR_OK;
@@ -280,20 +296,24 @@ static enum err_code jdbc_querier_run_by_time(struct jdbc_querier *q, bool *out_
         q->us = now_us;
         q->full_us = now_us;
     }
-    rc = jdbc_gap_observe(&q->gap, now_us, m.open, m.open_count, jdbc_querier_now(), e);
+    /* While one time waits for its transactions no further one is taken: there is no use in it
+     * before the next poll. */
+    m.view.known = jdbc_gap_pending(&q->gap) ? INT64_MIN : now_us - JDBC_CLOCK_MARGIN_US;
+    rc = jdbc_gap_observe(&q->gap, &m.view, jdbc_querier_now(), e);
     if (rc != ERR_OK) {
         return rc;
     }
     jdbc_querier_warn_held(q, &m);
     int64_t upper_us = now_us - q->settings->timestamp_delay_ms * 1000;
     upper_us = q->gap.settled < upper_us ? q->gap.settled : upper_us;
-    *out_nothing = upper_us <= q->us;
+    *out_nothing = upper_us <= q->us || upper_us <= q->read_us;
     if (*out_nothing) {
         return ERR_OK;
     }
     const struct jdbc_bounds bounds = {.after_id = q->id, .after_us = q->us, .before_us = upper_us};
     rc = jdbc_querier_dialect(q)->first_chunk(q->stream, &bounds, NULL, &q->chunk, e);
     q->running = rc == ERR_OK;
+    q->read_us = rc == ERR_OK ? upper_us : INT64_MIN;
     return rc == ERR_OK ? jdbc_querier_accept(q, false, e) : rc;
 }
 
@@ -383,25 +403,56 @@ static bool jdbc_querier_has_room(const struct connect_batch *batch)
            batch->scope.arena.used_bytes <= batch->scope.arena.limit_bytes / 2;
 }
 
-/* The chunk is used up: the next one, or the end of the statement. */
-static enum err_code jdbc_querier_next(struct jdbc_querier *q, struct err *e)
+static int64_t jdbc_querier_next_due(const struct jdbc_querier *q)
 {
-    const struct jdbc_dialect *d = jdbc_querier_dialect(q);
-    if (q->chunk.more && !q->held) {
-        enum err_code rc = d->next_chunk(q->stream, &q->chunk, e);
-        return rc == ERR_OK ? jdbc_querier_accept(q, false, e) : rc;
-    }
-    q->running = false;
-    int64_t now_ms = jdbc_querier_now();
-    bool again = q->want_moment || (q->chunk.full && !q->held);
     int64_t wait_ms = q->settings->poll_interval_ms;
     if (jdbc_gap_pending(&q->gap) && wait_ms > JDBC_HOLD_POLL_MS) {
         wait_ms = JDBC_HOLD_POLL_MS;
     }
-    q->due_ms = again ? 0 : now_ms + wait_ms;
-    if (q->settings->mode == JDBC_MODE_TIMESTAMP) {
-        q->full_us = q->us;
+    return jdbc_querier_now() + wait_ms;
+}
+
+/* The last row handed out was the last of its chunk, so that nobody could tell whether a tie would
+ * follow. When none does, its offset is all of its timestamp: else a clean stop would read the
+ * ties again. */
+static enum err_code jdbc_querier_settle_tie(struct jdbc_querier *q, struct connect_batch *batch,
+                                             struct err *e)
+{
+    int64_t next_us = 0;
+    if (q->settings->mode != JDBC_MODE_TIMESTAMP || q->full_us == q->us) {
+        return ERR_OK;
     }
+    if (q->limit > 0) {
+        enum err_code rc = jdbc_querier_dialect(q)->row_timestamp(q->stream, 0, &next_us, e);
+        if (rc != ERR_OK || next_us == q->us) {
+            return rc;
+        }
+    }
+    q->full_us = q->us;
+    struct connect_record *last = batch->count > 0 ? &batch->records[batch->count - 1] : NULL;
+    if (last != NULL && last->source_partition == q->partition) {
+        struct connect_value offset =
+            jdbc_offset_value(batch, q->settings->mode, q->id, q->full_us);
+        if (!connect_scope_failed(&batch->scope) && !arena_failed(&batch->scope.arena)) {
+            last->source_offset = offset;
+        }
+    }
+    return ERR_OK;
+}
+
+/* The chunk is used up: the next one, or the end of the statement. */
+static enum err_code jdbc_querier_next(struct jdbc_querier *q, struct connect_batch *batch,
+                                       struct err *e)
+{
+    const struct jdbc_dialect *d = jdbc_querier_dialect(q);
+    if (q->chunk.more && !q->held) {
+        enum err_code rc = d->next_chunk(q->stream, &q->chunk, e);
+        rc = rc == ERR_OK ? jdbc_querier_accept(q, false, e) : rc;
+        return rc == ERR_OK ? jdbc_querier_settle_tie(q, batch, e) : rc;
+    }
+    q->running = false;
+    bool again = q->want_moment || (q->chunk.full && !q->held);
+    q->due_ms = again ? 0 : jdbc_querier_next_due(q);
     return again && q->chunk.full && !q->held ? ERR_OK : d->finish(q->stream, e);
 }
 
@@ -411,7 +462,7 @@ static enum err_code jdbc_querier_prepare(struct jdbc_querier *q, struct jdbc_se
     enum err_code rc = q->stream == NULL ? jdbc_querier_open(q, session, e) : ERR_OK;
     rc = rc == ERR_OK ? jdbc_querier_run(q, out_nothing, e) : rc;
     if (rc == ERR_OK && *out_nothing) {
-        q->due_ms = jdbc_querier_now() + q->settings->poll_interval_ms;
+        q->due_ms = jdbc_querier_next_due(q);
     }
     return rc;
 }
@@ -435,7 +486,7 @@ enum err_code jdbc_querier_read(struct jdbc_querier *q, struct jdbc_session *ses
             rc = jdbc_querier_emit(q, batch, e);
         }
         if (rc == ERR_OK && q->row == q->limit) {
-            rc = jdbc_querier_next(q, e);
+            rc = jdbc_querier_next(q, batch, e);
         }
     }
     return rc;

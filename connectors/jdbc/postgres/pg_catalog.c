@@ -241,11 +241,10 @@ enum err_code pg_catalog_describe(struct pg_session *s, const PGresult *shape, c
 }
 
 /* Sequences: owned by the column (serial, identity), or named by its default. */
-static const char pg_catalog_lock_sql[] =
-    "WITH RECURSIVE tree(oid) AS (SELECT %u::oid UNION SELECT i.inhrelid FROM tree t JOIN "
-    "pg_catalog.pg_inherits i ON i.inhparent = t.oid), "
+static const char pg_catalog_family_sql[] =
+    "UNION SELECT i.inhrelid FROM tree t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid), "
     "col AS (SELECT a.attrelid, a.attnum FROM tree t JOIN pg_catalog.pg_attribute a ON a.attrelid "
-    "= t.oid WHERE a.attname = $1), "
+    "= t.oid WHERE a.attname = %s), "
     "seq(oid) AS (SELECT d.objid FROM col JOIN pg_catalog.pg_depend d ON d.refclassid = "
     "'pg_catalog.pg_class'::regclass AND d.refobjid = col.attrelid AND d.refobjsubid = col.attnum "
     "AND d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i') "
@@ -254,29 +253,62 @@ static const char pg_catalog_lock_sql[] =
     "'pg_catalog.pg_attrdef'::regclass AND d.objid = f.oid AND d.refclassid = "
     "'pg_catalog.pg_class'::regclass), "
     "used(oid, cache) AS (SELECT s.seqrelid, s.seqcache FROM seq JOIN pg_catalog.pg_sequence s ON "
-    "s.seqrelid = seq.oid) "
-    "SELECT (SELECT array_agg(oid)::text FROM (SELECT oid FROM tree UNION SELECT oid FROM used) "
-    "x), (SELECT coalesce(max(cache), 1) FROM used)";
+    "s.seqrelid = seq.oid) ";
 
-enum err_code pg_catalog_lock_targets(struct pg_session *s, const struct pg_relation *relation,
-                                      const char *column, char **out_oids, int64_t *out_cache,
-                                      struct err *e)
+enum err_code pg_catalog_write_family(struct pg_session *s, const char *table, const char *column,
+                                      struct buf *out, struct err *e)
 {
-    *out_cache = 1;
-    if (relation->kind != 'r' && relation->kind != 'p') {
-        *out_oids = mem_strdup("");
-        return *out_oids != NULL ? ERR_OK : err_nomem(e, "lock targets");
+    char *table_literal = PQescapeLiteral(s->conn, table, strlen(table));
+    char *column_literal = PQescapeLiteral(s->conn, column, strlen(column));
+    enum err_code rc = ERR_OK;
+    if (table_literal == NULL || column_literal == NULL) {
+        rc = connect_error_set(e, ERR_INVALID, CONNECT_EXCEPTION, "name of a table or column: %s",
+                               PQerrorMessage(s->conn));
+    } else {
+        buf_printf(out, "WITH RECURSIVE tree(oid) AS (SELECT pg_catalog.to_regclass(%s)::oid ",
+                   table_literal);
+        buf_printf(out, pg_catalog_family_sql, column_literal);
     }
-    char sql[sizeof pg_catalog_lock_sql + 16];
-    (void)snprintf(sql, sizeof sql, pg_catalog_lock_sql, relation->oid);
+    PQfreemem(table_literal);
+    PQfreemem(column_literal);
+    return rc;
+}
+
+enum err_code pg_catalog_sequence_cache(struct pg_session *s, const char *table, const char *column,
+                                        int64_t *out_cache, struct err *e)
+{
+    struct buf sql;
+    buf_init(&sql, PG_SQL_MAX);
+    enum err_code rc = pg_catalog_write_family(s, table, column, &sql, e);
+    buf_append_text(&sql, "SELECT coalesce(max(cache), 1) FROM used");
+    rc = rc == ERR_OK ? buf_check(&sql, "catalog query", e) : rc;
+    PGresult *r = NULL;
+    if (rc == ERR_OK) {
+        rc = pg_session_run(s, &(struct pg_request){.sql = buf_text(&sql)}, &r, e);
+    }
+    if (rc == ERR_OK) {
+        *out_cache = pg_session_int64(pg_session_cell(r, 0, 0));
+    }
+    PQclear(r);
+    buf_deinit(&sql);
+    return rc;
+}
+
+enum err_code pg_catalog_is_unique(struct pg_session *s, Oid relation, const char *column,
+                                   bool *out_unique, struct err *e)
+{
+    /* An index of an inheritance parent says nothing about its children. */
+    static const char form[] =
+        "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_index i ON i.indrelid = c.oid JOIN "
+        "pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0] WHERE c.oid = "
+        "%u AND a.attname = $1 AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND "
+        "i.indnkeyatts = 1 AND (c.relkind = 'p' OR NOT c.relhassubclass)";
+    char sql[sizeof form + 16];
+    (void)snprintf(sql, sizeof sql, form, relation);
     struct pg_request request = pg_catalog_text_request(sql, &column, 1);
     PGresult *r = NULL;
     enum err_code rc = pg_session_run(s, &request, &r, e);
-    if (rc == ERR_OK) {
-        *out_oids = pg_catalog_copy(pg_session_cell(r, 0, 0));
-        *out_cache = pg_session_int64(pg_session_cell(r, 0, 1));
-        rc = *out_oids != NULL ? ERR_OK : err_nomem(e, "lock targets");
-    }
+    *out_unique = rc == ERR_OK && PQntuples(r) > 0;
     PQclear(r);
     return rc;
 }

@@ -27,12 +27,19 @@ enum err_code pg_catalog_auto_increment(struct pg_session *s, Oid relation, cons
 enum err_code pg_catalog_describe(struct pg_session *s, const PGresult *shape, const char *where,
                                   struct jdbc_columns *out_columns, struct pg_column **out_pg,
                                   struct err *e);
-/* "{16400,16398}": the table, what inherits from it, and the sequences that number it: whoever adds
- * a row holds a lock on one of these first. "" for views and the like: any table may be behind
- * them. Also says whether one of the sequences hands out its numbers ahead of time (CACHE). The
- * text is the caller's. */
-enum err_code pg_catalog_lock_targets(struct pg_session *s, const struct pg_relation *relation,
-                                      const char *column, char **out_oids, int64_t *out_cache,
-                                      struct err *e);
+/*
+ * Begins a statement with WITH RECURSIVE tree(oid), ..., used(oid, cache): the table with all that
+ * inherits from it, and the sequences that number the column. Looked up by name each time that it
+ * runs: tables are swapped by renaming, partitions come, defaults change. table: as statements name
+ * it; column "": no sequences.
+ */
+enum err_code pg_catalog_write_family(struct pg_session *s, const char *table, const char *column,
+                                      struct buf *out, struct err *e);
+/* The greatest CACHE of these sequences: how many numbers a session takes ahead of time. */
+enum err_code pg_catalog_sequence_cache(struct pg_session *s, const char *table, const char *column,
+                                        int64_t *out_cache, struct err *e);
+/* No two rows of the relation can share a value of the column. */
+enum err_code pg_catalog_is_unique(struct pg_session *s, Oid relation, const char *column,
+                                   bool *out_unique, struct err *e);
 /* Digits behind the point of the currency that lc_monetary names; asked once a session. */
 enum err_code pg_catalog_money_digits(struct pg_session *s, int *out_digits, struct err *e);

@@ -127,40 +127,60 @@ static enum err_code pg_stream_describe(struct pg_stream *s, struct err *e)
     return rc;
 }
 
-static enum err_code pg_stream_build_moment(struct pg_stream *s, const struct pg_relation *relation,
-                                            struct err *e)
+/* What the user should know about how the ids are given out. */
+static enum err_code pg_stream_warn(struct pg_stream *s, const char *table, struct err *e)
 {
-    const struct jdbc_sql_style style = jdbc_dialect_style(s->base.session);
-    struct jdbc_sql_target *t = &s->base.target;
-    char *oids = NULL;
-    int64_t cache = 1;
-    bool incrementing = jdbc_settings_uses_incrementing(s->base.session->settings);
-    enum err_code rc =
-        pg_catalog_lock_targets(pg_stream_session(s), relation,
-                                incrementing ? t->incrementing_column : "", &oids, &cache, e);
-    if (rc != ERR_OK) {
-        return rc;
+    struct logger *lg = s->base.session->ctx->logger;
+    const struct jdbc_sql_target *t = &s->base.target;
+    if (pg_stream_session(s)->standby) {
+        logger_warn(lg, "jdbc.standby",
+                    "table=%s text=\"the locks of the primary cannot be seen from a standby: a row "
+                    "whose number was taken shortly before its transaction began may be missed; "
+                    "read from the primary, or use incrementing.gap.hold.ms\"",
+                    table);
     }
-    if (cache > 1) {
-        logger_warn(s->base.session->ctx->logger, "jdbc.sequence_cache",
+    int64_t cache = 1;
+    enum err_code rc =
+        pg_catalog_sequence_cache(pg_stream_session(s), table, t->incrementing_column, &cache, e);
+    if (rc == ERR_OK && cache > 1) {
+        logger_warn(lg, "jdbc.sequence_cache",
                     "table=%s cache=%" PRId64 " text=\"sessions take numbers ahead of time: a row "
                     "may appear below one that was delivered; use CACHE 1, mode "
                     "timestamp+incrementing, or incrementing.gap.hold.ms\"",
                     t->table->name, cache);
     }
+    return rc;
+}
+
+static enum err_code pg_stream_build_moment(struct pg_stream *s, bool plain_table, struct err *e)
+{
+    const struct jdbc_sql_style style = jdbc_dialect_style(s->base.session);
+    struct jdbc_sql_target *t = &s->base.target;
+    bool by_id = t->mode == JDBC_MODE_INCREMENTING;
     struct buf max;
+    struct buf table;
     buf_init(&max, PG_STREAM_SQL_MAX);
-    if (t->mode == JDBC_MODE_INCREMENTING) {
+    buf_init(&table, PG_STREAM_SQL_MAX);
+    if (by_id) {
         jdbc_sql_select_max(&max, &style, t);
     }
-    rc = buf_check(&max, "query", e);
+    if (plain_table) {
+        jdbc_sql_write_table(&table, &style, t->table);
+    }
+    enum err_code rc = buf_check(&max, "query", e);
+    rc = rc == ERR_OK ? buf_check(&table, "query", e) : rc;
     if (rc == ERR_OK) {
-        s->moment_sql =
-            pg_moment_sql(max.len > 0 ? buf_text(&max) : NULL, oids, pg_stream_session(s)->standby);
-        rc = s->moment_sql != NULL ? ERR_OK : err_nomem(e, "query");
+        const struct pg_moment_target target = {.max_sql = by_id ? buf_text(&max) : NULL,
+                                                .table = plain_table ? buf_text(&table) : NULL,
+                                                .column = by_id ? t->incrementing_column : "",
+                                                .times = !by_id};
+        rc = pg_moment_write(pg_stream_session(s), &target, &s->moment_sql, e);
+    }
+    if (rc == ERR_OK && by_id && plain_table) {
+        rc = pg_stream_warn(s, buf_text(&table), e);
     }
     buf_deinit(&max);
-    mem_free(oids);
+    buf_deinit(&table);
     return rc;
 }
 
@@ -191,12 +211,18 @@ static enum err_code pg_stream_setup(struct pg_stream *s, struct err *e)
     }
     rc = rc == ERR_OK ? pg_stream_find_auto_column(s, &relation, e) : rc;
     rc = rc == ERR_OK ? pg_stream_describe(s, e) : rc;
-    rc = rc == ERR_OK ? pg_stream_build_moment(s, &relation, e) : rc;
+    bool plain_table = relation.kind == 'r' || relation.kind == 'p';
+    rc = rc == ERR_OK ? pg_stream_build_moment(s, plain_table, e) : rc;
+    bool unique = false;
+    if (rc == ERR_OK && t->mode == JDBC_MODE_INCREMENTING && plain_table) {
+        rc = pg_catalog_is_unique(pg_stream_session(s), relation.oid, t->incrementing_column,
+                                  &unique, e);
+    }
     if (rc != ERR_OK) {
         return rc;
     }
-    bool plain_table = relation.kind == 'r' || relation.kind == 'p';
-    s->direct = t->mode == JDBC_MODE_INCREMENTING && plain_table && t->suffix[0] == '\0';
+    /* With ids that repeat, a LIMIT could end between two rows of one id. */
+    s->direct = unique && t->suffix[0] == '\0';
     t->limit = s->direct ? s->base.session->settings->batch_max_rows : 0;
     struct buf sql;
     buf_init(&sql, PG_STREAM_SQL_MAX);

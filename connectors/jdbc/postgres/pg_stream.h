@@ -1,11 +1,11 @@
 /*
  * One table or query read from Postgres. Two ways:
  *
- *   direct   incrementing mode on a table: a prepared statement with a LIMIT, run again from the
- *            last id for the next rows. No transaction stays open, one round trip a poll, and the
- *            next rows are asked for while those at hand are decoded.
- *   cursor   all others: BEGIN, DECLARE, FETCH in one round trip, then FETCH ahead, COMMIT at the
- *            end, because only one snapshot gives a consistent answer there.
+ *   direct   incrementing mode on a table with unique ids: a prepared statement with a LIMIT, run
+ * again from the last id for the next rows. No transaction stays open, one round trip a poll, and
+ * the next rows are asked for while those at hand are decoded. cursor   all others: BEGIN, DECLARE,
+ * FETCH in one round trip, then FETCH ahead, COMMIT at the end, because only one snapshot gives a
+ * consistent answer there.
  */
 #pragma once
 
@@ -26,7 +26,7 @@ struct pg_stream {
     struct jdbc_bounds ahead_bounds; /* of the statement that was sent ahead */
     PGresult *ahead;                 /* its result, once received */
     PGresult *result;                /* the chunk at hand */
-    uint64_t *open;
+    struct jdbc_gap_open *open;
     size_t open_capacity;
 };
 

@@ -228,9 +228,13 @@ enum err_code sqlite_stream_observe(struct jdbc_stream *stream, struct jdbc_mome
     unsigned version = 0;
     (void)sqlite3_file_control(sqlite_stream_session(s)->db, "main", SQLITE_FCNTL_DATA_VERSION,
                                &version);
-    s->writer = version;
-    *out_moment = (struct jdbc_moment){
-        .now_us = now_us, .open = &s->writer, .open_count = sqlite_stream_writer_active(s) ? 1 : 0};
+    s->writer = (struct jdbc_gap_open){version, true};
+    *out_moment =
+        (struct jdbc_moment){.now_us = now_us,
+                             .view = {.known = INT64_MIN,
+                                      .open = &s->writer,
+                                      .open_count = sqlite_stream_writer_active(s) ? 1 : 0,
+                                      .oldest = UINT64_MAX}};
     return ERR_OK;
 }
 

@@ -25,7 +25,7 @@ struct sqlite_stream {
     struct sqlite_cell **rows;
     size_t row_capacity;
     size_t row_count;
-    uint64_t writer; /* what an open transaction of another connection is called */
+    struct jdbc_gap_open writer; /* what an open transaction of another connection is called */
 };
 
 enum err_code sqlite_stream_open(struct jdbc_session *s, const struct jdbc_sql_target *target,

@@ -62,6 +62,7 @@ class Dump:
 
     def records(self):
         """All records so far. Complete lines only."""
+        assert not self.process.poll(), self.errors()
         with open(self.out, "rb") as f:
             f.seek(self.position)
             data = f.read()

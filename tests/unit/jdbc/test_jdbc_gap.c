@@ -55,6 +55,13 @@ static void steps(struct world *w)
     }
 }
 
+static void look(struct jdbc_gap *g, int64_t known, struct jdbc_gap_open *open, size_t count,
+                 int64_t now_ms)
+{
+    const struct jdbc_gap_view view = {known, open, count, UINT64_MAX, 0};
+    assert_int_equal(jdbc_gap_observe(g, &view, now_ms, NULL), ERR_OK);
+}
+
 static void observe(struct world *w, struct jdbc_gap *g)
 {
     int64_t max = INT64_MIN; /* visible before the list is read */
@@ -62,14 +69,14 @@ static void observe(struct world *w, struct jdbc_gap *g)
         max = w->fate[i] == COMMITTED ? i : max;
     }
     steps(w); /* the world goes on between the snapshot and the list of locks */
-    uint64_t open[SESSIONS];
+    struct jdbc_gap_open open[SESSIONS];
     size_t count = 0;
     for (size_t i = 0; i < SESSIONS; i++) {
         if (w->session[i] != 0) {
-            open[count++] = w->session[i];
+            open[count++] = (struct jdbc_gap_open){w->session[i], true};
         }
     }
-    assert_int_equal(jdbc_gap_observe(g, max, open, count, 0, NULL), ERR_OK);
+    look(g, max, open, count, 0);
 }
 
 /* A poll as the querier makes it: rows above `last`, at most 50, judged, delivered. */
@@ -116,7 +123,7 @@ static void nothing_is_skipped_whatever_the_order_of_commits(void **state)
             w.fate[i] = w.fate[i] == OPEN ? ROLLED_BACK : w.fate[i];
         }
         for (int i = 0; i < IDS / 50 + 2; i++) {
-            assert_int_equal(jdbc_gap_observe(&g, IDS, NULL, 0, 0, NULL), ERR_OK);
+            look(&g, IDS, NULL, 0, 0);
             last = poll_rows(&w, &g, last, delivered);
         }
         for (int64_t i = 1; i < w.next_id; i++) {
@@ -145,17 +152,17 @@ static void a_gap_waits_for_its_own_transactions_only(void **state)
     struct jdbc_gap g;
     jdbc_gap_init(&g, 0, 0);
     const int64_t ids[] = {2, 4};
-    const uint64_t first[] = {7, 5};
-    const uint64_t second[] = {9, 7};
-    const uint64_t third[] = {9};
-    assert_int_equal(jdbc_gap_observe(&g, 2, first, 2, 1, NULL), ERR_OK);
+    struct jdbc_gap_open first[] = {{7, true}, {5, true}};
+    struct jdbc_gap_open second[] = {{9, true}, {7, true}};
+    struct jdbc_gap_open third[] = {{9, true}};
+    look(&g, 2, first, 2, 1);
     assert_int_equal(jdbc_gap_deliverable(&g, 0, ids, 2), 0);
-    assert_int_equal(jdbc_gap_observe(&g, 4, second, 2, 2, NULL), ERR_OK);
+    look(&g, 4, second, 2, 2);
     assert_int_equal(jdbc_gap_deliverable(&g, 0, ids, 2), 0);
     assert_int_equal(jdbc_gap_held_since_ms(&g), 1);
-    assert_int_equal(jdbc_gap_observe(&g, 4, third, 1, 3, NULL), ERR_OK);
+    look(&g, 4, third, 1, 3);
     assert_int_equal(jdbc_gap_deliverable(&g, 0, ids, 2), 1);
-    assert_int_equal(jdbc_gap_observe(&g, 4, NULL, 0, 4, NULL), ERR_OK);
+    look(&g, 4, NULL, 0, 4);
     assert_int_equal(jdbc_gap_deliverable(&g, 2, ids + 1, 1), 1);
     assert_false(jdbc_gap_pending(&g));
     jdbc_gap_deinit(&g);
@@ -167,11 +174,51 @@ static void holds_for_the_time_asked_for(void **state)
     struct jdbc_gap g;
     jdbc_gap_init(&g, 0, 100);
     const int64_t ids[] = {5};
-    assert_int_equal(jdbc_gap_observe(&g, 5, NULL, 0, 1000, NULL), ERR_OK);
-    assert_int_equal(jdbc_gap_observe(&g, 5, NULL, 0, 1099, NULL), ERR_OK);
+    look(&g, 5, NULL, 0, 1000);
+    look(&g, 5, NULL, 0, 1099);
     assert_int_equal(jdbc_gap_deliverable(&g, 0, ids, 1), 0);
-    assert_int_equal(jdbc_gap_observe(&g, 5, NULL, 0, 1100, NULL), ERR_OK);
+    look(&g, 5, NULL, 0, 1100);
     assert_int_equal(jdbc_gap_deliverable(&g, 0, ids, 1), 1);
+    jdbc_gap_deinit(&g);
+}
+
+static void bystanders_are_waited_for_so_long_unless_they_write(void **state)
+{
+    (void)state;
+    struct jdbc_gap g;
+    jdbc_gap_init(&g, INT64_MIN, 0);
+    struct jdbc_gap_open open[] = {{8, false}, {3, false}};
+    look(&g, 100, open, 2, 0);
+    look(&g, 100, open, 2, JDBC_GAP_BYSTANDER_MS - 1);
+    assert_int_equal(g.settled, INT64_MIN);
+    open[1].writer = true;
+    look(&g, 100, open, 2, JDBC_GAP_BYSTANDER_MS);
+    open[1].writer = false; /* rolled back to a savepoint: still counts */
+    look(&g, 100, open, 2, JDBC_GAP_BYSTANDER_MS + 1);
+    assert_int_equal(g.settled, INT64_MIN);
+    look(&g, 100, open, 1, JDBC_GAP_BYSTANDER_MS + 2);
+    assert_int_equal(g.settled, 100);
+    look(&g, 200, open, 1, 5000);
+    assert_int_equal(g.settled, 100);
+    look(&g, 300, NULL, 0, 5001); /* all gone: no waiting */
+    assert_int_equal(g.settled, 300);
+    jdbc_gap_deinit(&g);
+}
+
+static void numbers_do_where_locks_cannot_be_seen(void **state)
+{
+    (void)state;
+    struct jdbc_gap g;
+    jdbc_gap_init(&g, 0, 0);
+    assert_int_equal(jdbc_gap_observe(&g, &(struct jdbc_gap_view){10, NULL, 0, 700, 705}, 0, NULL),
+                     ERR_OK);
+    assert_int_equal(g.settled, 0);
+    assert_int_equal(jdbc_gap_observe(&g, &(struct jdbc_gap_view){11, NULL, 0, 704, 709}, 0, NULL),
+                     ERR_OK);
+    assert_int_equal(g.settled, 0);
+    assert_int_equal(jdbc_gap_observe(&g, &(struct jdbc_gap_view){11, NULL, 0, 706, 709}, 0, NULL),
+                     ERR_OK);
+    assert_int_equal(g.settled, 10);
     jdbc_gap_deinit(&g);
 }
 
@@ -182,6 +229,8 @@ int main(void)
         cmocka_unit_test(consecutive_ids_need_no_look_at_transactions),
         cmocka_unit_test(a_gap_waits_for_its_own_transactions_only),
         cmocka_unit_test(holds_for_the_time_asked_for),
+        cmocka_unit_test(bystanders_are_waited_for_so_long_unless_they_write),
+        cmocka_unit_test(numbers_do_where_locks_cannot_be_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
