@@ -1,5 +1,5 @@
-/* Key 10: with one node, the coordinator of everything is this one. The first question for that of
- * a group creates __consumer_offsets. */
+/* Key 10: with one node, the coordinator of every group is this one. The first question for it
+ * creates __consumer_offsets. Transactions are not served: error 53 with a text. */
 #include "broker/api/api_group.h"
 #include "broker/api/api_table.h"
 #include "broker/broker.h"
@@ -23,7 +23,10 @@ static int16_t find_coordinator_check(int8_t type, struct bytes key, const char 
         *out_message = "a transactional id must not be empty";
         return KAFKA_ERROR_INVALID_REQUEST;
     }
-    return KAFKA_ERROR_NONE;
+    /* The one answer that every client takes as final and shows with its text; after any other,
+     * librdkafka asks again until its own timeout and says only that. */
+    *out_message = "this broker has no transactions: produce without transactional.id";
+    return KAFKA_ERROR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
 }
 
 static void find_coordinator_fill(const struct broker *b, int8_t type, int16_t error,

@@ -1,6 +1,7 @@
 /*
  * Key 22. A producer without transactions gets an id that was never given out before, with epoch 0
- * (broker.md 5). Transactions are not served: a transactional id gets error 35.
+ * (broker.md 5). Transactions are not served: a transactional id gets error 53, which
+ * ends a producer at once (api_find_coordinator.c says why that one).
  */
 #include "broker/api/api_table.h"
 #include "broker/broker.h"
@@ -34,7 +35,7 @@ static int16_t init_producer_id_check(const struct kafka_init_producer_id_reques
         return KAFKA_ERROR_NONE;
     }
     return body->transactional_id.len == 0 ? KAFKA_ERROR_INVALID_REQUEST
-                                           : KAFKA_ERROR_UNSUPPORTED_VERSION;
+                                           : KAFKA_ERROR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
 }
 
 void api_init_producer_id(struct request *rq)

@@ -209,10 +209,32 @@ static bool check_choice(const struct config_def *def, struct bytes value, char 
     return !check.bad;
 }
 
-bool config_def_check(const struct config_def *def, struct bytes value, char *out_message,
-                      size_t message_size)
+/* Values that Kafka has and this broker has not: refused, because the user counts on what is
+ * accepted. The keys mean the same for a topic and as a broker's default. */
+static bool check_available(const struct config_def *def, struct bytes value, char *out_message,
+                            size_t message_size)
 {
-    CHECK(def != NULL);
+    static const struct {
+        const char *key;
+        const char *only;
+        const char *why;
+    } rows[] = {
+        {"compression.type", "producer",
+         "Only producer is available: batches are stored as the producer compressed them"},
+        {"remote.storage.enable", "false", "Tiered storage is not available"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(def->key, rows[i].key) == 0 && !text_is(trim(value), rows[i].only)) {
+            complain(def, value, rows[i].why, out_message, message_size);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_type(const struct config_def *def, struct bytes value, char *out_message,
+                       size_t message_size)
+{
     switch (def->type) {
     case CONFIG_BOOL:
         if (!check_bool(value)) {
@@ -233,6 +255,14 @@ bool config_def_check(const struct config_def *def, struct bytes value, char *ou
         return check_choice(def, value, out_message, message_size);
     }
     return false;
+}
+
+bool config_def_check(const struct config_def *def, struct bytes value, char *out_message,
+                      size_t message_size)
+{
+    CHECK(def != NULL);
+    return check_type(def, value, out_message, message_size) &&
+           check_available(def, value, out_message, message_size);
 }
 
 int64_t config_def_number(const struct config_def *def, struct bytes value)

@@ -330,7 +330,11 @@ def test_producer_ids_survive_restarts(broker):
 def test_transactional_ids_are_refused_clearly(wire):
     answer = Reader(wire.call(22, 0, string("tx") + struct.pack(">i", 60000)))
     answer.int32()
-    assert answer.int16() == 35
+    assert answer.int16() == 53  # final for every client
+    answer = Reader(wire.call(10, 1, string("tx") + b"\1"))
+    answer.int32()
+    assert answer.int16() == 53
+    assert "no transactions" in answer.string()
 
 
 def test_metadata_null_and_empty(wire):

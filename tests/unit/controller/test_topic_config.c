@@ -84,7 +84,14 @@ static void values_are_checked_with_kafkas_words(void **state)
         {"cleanup.policy", "",
          "Invalid value  for configuration cleanup.policy: String must be one of: compact, "
          "delete"},
-        {"compression.type", "zstd", NULL},
+        {"compression.type", "producer", NULL},
+        {"compression.type", "zstd",
+         "Invalid value zstd for configuration compression.type: Only producer is available: "
+         "batches are stored as the producer compressed them"},
+        {"remote.storage.enable", "false", NULL},
+        {"remote.storage.enable", "true",
+         "Invalid value true for configuration remote.storage.enable: Tiered storage is not "
+         "available"},
         {"compression.type", "brotli",
          "Invalid value brotli for configuration compression.type: String must be one of: "
          "uncompressed, zstd, lz4, snappy, gzip, producer"},
