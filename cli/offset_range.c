@@ -58,7 +58,11 @@ static bool offset_range_time(const char *text, int64_t base_ms, int64_t *out_ms
     *out_is_date = true;
     size_t len = strlen(text);
     if (offset_range_digits(text) && (len == 13 || len == 10 || len == 9)) {
-        return text_parse_int64(text, out_ms) && ((*out_ms *= len == 13 ? 1 : 1000), true);
+        if (!text_parse_int64(text, out_ms)) {
+            return false;
+        }
+        *out_ms *= len == 13 ? 1 : 1000;
+        return true;
     }
     if (offset_range_date(text, out_ms)) {
         return true;

@@ -22,12 +22,12 @@ static void exchange_run_post(struct loop_task *task);
 
 static struct exchange *exchange_of_finish(struct loop_task *task)
 {
-    return (struct exchange *)((char *)task - offsetof(struct exchange, finish_task));
+    return (struct exchange *)(void *)((char *)task - offsetof(struct exchange, finish_task));
 }
 
 static struct exchange *exchange_of_post(struct loop_task *task)
 {
-    return (struct exchange *)((char *)task - offsetof(struct exchange, post_task));
+    return (struct exchange *)(void *)((char *)task - offsetof(struct exchange, post_task));
 }
 
 struct exchange *exchange_create(struct worker *w, struct connection *c, struct bytes frame,

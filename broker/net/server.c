@@ -162,7 +162,7 @@ static void server_on_connection(uv_poll_t *handle, int status, int events)
 
 static void server_run_open(struct loop_task *task)
 {
-    struct server *s = (struct server *)((char *)task - offsetof(struct server, open_task));
+    struct server *s = (struct server *)(void *)((char *)task - offsetof(struct server, open_task));
     uv_loop_t *uv = &s->workers[0].loop.uv;
     CHECK(uv_timer_init(uv, &s->accept_pause) == 0);
     CHECK(uv_poll_init(uv, &s->listen_poll, s->socket) == 0);
@@ -174,7 +174,7 @@ static void server_run_open(struct loop_task *task)
 
 static void server_run_close(struct loop_task *task)
 {
-    struct server *s = (struct server *)((char *)task - offsetof(struct server, close_task));
+    struct server *s = (struct server *)(void *)((char *)task - offsetof(struct server, close_task));
     uv_close((uv_handle_t *)&s->accept_pause, NULL);
     uv_close((uv_handle_t *)&s->listen_poll, NULL);
     (void)close(s->socket);

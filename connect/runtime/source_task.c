@@ -96,7 +96,8 @@ static enum err_code context_offset(struct source_context *ctx, const char *part
 static void context_reconfigure(struct source_context *ctx)
 {
     (void)ctx;
-    CHECK(!"a task must not ask for task reconfiguration");
+    const bool task_asks_for_reconfiguration = true; /* connectors do, tasks must not */
+    CHECK(!task_asks_for_reconfiguration);
 }
 
 static const struct source_context_ops context_ops = {context_stopping, context_wait,
