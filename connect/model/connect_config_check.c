@@ -192,6 +192,10 @@ size_t connect_config_check_key(const struct connect_config_key *key,
                           "Missing required configuration \"%s\" which has no default value.",
                           key->name);
             add_error(errors, max_errors, &count, &e);
+        } else if (key->check != NULL && key->default_value != NULL &&
+                   key->check(config, key->name, key->default_value, &e) != ERR_OK) {
+            /* A default may be one that the user has to replace: mode of the JDBC source. */
+            add_error(errors, max_errors, &count, &e);
         }
         return count;
     }
