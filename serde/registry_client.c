@@ -1,6 +1,7 @@
 #include "serde/registry_client.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,6 +45,20 @@ static void registry_client_init_curl(void)
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+/* The URL without what stands before its host: a password, maybe, which errors must not show. */
+static const char *registry_client_shown(const char *url)
+{
+    const char *host = strstr(url, "://");
+    const char *authority = host != NULL ? host + 3 : url;
+    size_t len = strcspn(authority, "/?#, ");
+    for (size_t i = len; i > 0; i--) {
+        if (authority[i - 1] == '@') {
+            return authority + i;
+        }
+    }
+    return url;
+}
+
 static enum err_code registry_client_split_urls(struct registry_client *c, const char *urls,
                                                 struct err *e)
 {
@@ -62,9 +77,10 @@ static enum err_code registry_client_split_urls(struct registry_client *c, const
                            REGISTRY_CLIENT_URLS_MAX);
         }
         if (strncmp(at, "http://", 7) != 0 && strncmp(at, "https://", 8) != 0) {
+            const char *shown = registry_client_shown(at);
             return err_set(e, ERR_INVALID,
                            "schema registry URL \"%.*s\" does not begin with http:// or https://",
-                           (int)len, at);
+                           (int)(at + len - shown), shown);
         }
         c->urls[c->url_count] = mem_strndup(at, len);
         if (c->urls[c->url_count++] == NULL) {
@@ -155,6 +171,23 @@ static void registry_client_prepare(const struct registry_client *c, CURL *curl,
     }
 }
 
+/* Why there was no answer; the system's own words where it has some ("Connection refused"). */
+static enum err_code registry_client_failed(const struct registry_client *c,
+                                            const struct registry_client_exchange *x, CURL *curl,
+                                            CURLcode rc, struct err *e)
+{
+    long fault = 0;
+    if (rc == CURLE_OPERATION_TIMEDOUT) {
+        return err_set(e, ERR_TIMEOUT, "no answer within %ld ms", c->timeout_ms);
+    }
+    if (rc == CURLE_COULDNT_CONNECT &&
+        curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &fault) == CURLE_OK && fault == ECONNREFUSED) {
+        return err_set(e, ERR_UNAVAILABLE, "Connection refused");
+    }
+    return err_set(e, buf_failed(&x->answer) ? ERR_LIMIT : ERR_UNAVAILABLE, "%s",
+                   curl_easy_strerror(rc));
+}
+
 /* One try at one URL. */
 static enum err_code registry_client_try(const struct registry_client *c, const char *base,
                                          struct registry_client_exchange *x, struct err *e)
@@ -181,11 +214,8 @@ static enum err_code registry_client_try(const struct registry_client *c, const 
         registry_client_prepare(c, curl, x, headers);
         (void)curl_easy_setopt(curl, CURLOPT_URL, text);
         CURLcode rc = curl_easy_perform(curl);
-        if (rc == CURLE_OPERATION_TIMEDOUT) {
-            code = err_set(e, ERR_TIMEOUT, "no answer within %ld ms", c->timeout_ms);
-        } else if (rc != CURLE_OK) {
-            code = err_set(e, buf_failed(&x->answer) ? ERR_LIMIT : ERR_UNAVAILABLE, "%s",
-                           curl_easy_strerror(rc));
+        if (rc != CURLE_OK) {
+            code = registry_client_failed(c, x, curl, rc, e);
         } else {
             (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &x->status);
         }
@@ -261,7 +291,7 @@ enum err_code registry_client_call(struct registry_client *c,
             c->url_at = at;
             break;
         }
-        (void)err_wrap(e, "schema registry %s", c->urls[at]);
+        (void)err_wrap(e, "schema registry %s", registry_client_shown(c->urls[at]));
     }
     if (code == ERR_OK && x.status >= 300) {
         code = registry_client_refused(&x, out_fault, e);

@@ -45,25 +45,44 @@ static void registered_free(void *value)
     mem_free(r);
 }
 
+/* No answer at all. The original's line is "java.net.ConnectException: Connection refused", alone;
+ * who refused stands on a line of its own. */
+static void registry_unreachable(struct err *e)
+{
+    static const char refused[] = ": Connection refused";
+    struct err reason = *e;
+    char *at = strstr(reason.text, refused);
+    if (at != NULL) {
+        *at = '\0';
+        (void)err_set(e, reason.code, "java.net.ConnectException%s\n\tat %s", refused, reason.text);
+    } else {
+        bool connecting = strstr(e->text, "connect") != NULL;
+        (void)err_wrap(e, "%s", connecting ? "java.net.ConnectException" : "java.io.IOException");
+    }
+}
+
 /* The chain of exceptions that the original throws for a call to the registry that went wrong. */
 static enum err_code registry_error(const char *topic, const char *subject,
                                     const struct registry_client_fault *fault, struct err *e)
 {
     if (fault->http_status == 0) {
-        /* No answer at all. */
-        bool refused = strstr(e->text, "refused") != NULL || strstr(e->text, "connect") != NULL;
-        (void)err_wrap(e, "%s", refused ? "java.net.ConnectException" : "java.io.IOException");
+        registry_unreachable(e);
         (void)connect_error_wrap(e, CONNECT_SERIALIZATION_EXCEPTION,
                                  "Error serializing Avro message");
         return connect_error_wrap(e, CONNECT_DATA_EXCEPTION,
                                   "Failed to serialize Avro data from topic %s :", topic);
     }
-    (void)subject;
+    /* Clients look for the registry's own words, which the client library puts behind the subject;
+     * they end in the error code already. */
     struct err reason = *e;
+    const char *text = reason.text;
+    size_t len = strlen(subject);
+    if (strncmp(text, "subject ", 8) == 0 && strncmp(text + 8, subject, len) == 0 &&
+        strncmp(text + 8 + len, ": ", 2) == 0) {
+        text += 8 + len + 2;
+    }
     return connect_error_set(e, reason.code, CONNECT_CONFIG_EXCEPTION,
-                             "Failed to access Avro data from topic %s : %s; error code: %d", topic,
-                             reason.text,
-                             fault->error_code != 0 ? fault->error_code : fault->http_status);
+                             "Failed to access Avro data from topic %s : %s", topic, text);
 }
 
 static enum err_code ask_registry(struct avro_converter *c, const struct registered *r,
