@@ -81,6 +81,14 @@ static void pg_conninfo_property(struct pg_conninfo *c, const char *name, const 
     }
 }
 
+/* Left alone, the library writes notices to standard error, in the middle of the event log. What
+ * matters comes as an error too. */
+static void pg_conninfo_drop_notice(void *arg, const char *message)
+{
+    (void)arg;
+    (void)message;
+}
+
 enum err_code pg_conninfo_start(const struct jdbc_settings *settings, PGconn **out_conn,
                                 struct err *e)
 {
@@ -107,5 +115,9 @@ enum err_code pg_conninfo_start(const struct jdbc_settings *settings, PGconn **o
         pg_conninfo_set(&c, "options", c.options);
     }
     *out_conn = PQconnectStartParams(c.keywords, c.values, 0);
-    return *out_conn != NULL ? ERR_OK : err_nomem(e, "Postgres connection");
+    if (*out_conn == NULL) {
+        return err_nomem(e, "Postgres connection");
+    }
+    (void)PQsetNoticeProcessor(*out_conn, pg_conninfo_drop_notice, NULL);
+    return ERR_OK;
 }
