@@ -172,8 +172,10 @@ static enum MHD_Result http_server_begin(struct http_request *rq)
     }
     const char *length = http_request_header(rq, MHD_HTTP_HEADER_CONTENT_LENGTH);
     int64_t announced = 0;
-    if (length != NULL && text_parse_int64(length, &announced) && announced > 0 &&
-        (uint64_t)announced > rq->server->config.body_limit_bytes) {
+    if (length != NULL && !text_parse_int64(length, &announced)) {
+        announced = INT64_MAX; /* the library has let it through, so it is a number, past 2^63 */
+    }
+    if (announced > 0 && (uint64_t)announced > rq->server->config.body_limit_bytes) {
         http_server_refuse_body(rq);
     }
     bool waits = http_request_header(rq, MHD_HTTP_HEADER_EXPECT) != NULL;
