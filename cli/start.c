@@ -140,6 +140,18 @@ static enum err_code start_check_roles(const struct conf *conf, struct err *e)
     return ERR_OK;
 }
 
+/* What to do about it, where the reason alone does not tell. */
+static enum err_code start_explain(struct err *e, const char *role)
+{
+    const char *listener = strcmp(role, "broker") == 0 ? "kafka" : role;
+    if (strstr(e->text, "ddress already in use") != NULL) {
+        struct err reason = *e;
+        (void)err_set(e, reason.code, "%s: stop what uses it, or give another --%s-port (0 = any)",
+                      reason.text, listener);
+    }
+    return err_wrap(e, "start %s", role);
+}
+
 static enum err_code start_roles_in_order(struct start *s, struct err *e)
 {
     for (size_t i = 0; i < START_ROLE_COUNT; i++) {
@@ -148,7 +160,7 @@ static enum err_code start_roles_in_order(struct start *s, struct err *e)
         }
         s->loggers[i] = logger_child(s->root, start_roles[i].name);
         if (start_roles[i].start(&s->ctx, s->loggers[i], &s->handles[i], e) != ERR_OK) {
-            return err_wrap(e, "start %s", start_roles[i].name);
+            return start_explain(e, start_roles[i].name);
         }
     }
     return ERR_OK;
@@ -171,6 +183,7 @@ static enum err_code start_up(struct start *s, struct err *e)
     code = start_roles_in_order(s, e);
     if (code == ERR_OK) {
         code = admin_start(s->conf, s->metrics, s->root, &s->admin, e);
+        code = code == ERR_OK ? ERR_OK : start_explain(e, "admin");
     }
     return code;
 }
@@ -224,14 +237,13 @@ static void start_block_signals(sigset_t *set)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
-static int start_run(struct start *s)
+static int start_run(struct start *s, struct err *e)
 {
-    struct err e;
     sigset_t signals;
     start_block_signals(&signals);
     int64_t begin_ns = clock_mono_ns(clock_system());
-    if (start_up(s, &e) != ERR_OK) {
-        return cli_fail_err(&e);
+    if (start_up(s, e) != ERR_OK) {
+        return 1;
     }
     (void)fflush(stdout);
     start_announce(s, begin_ns);
@@ -254,7 +266,7 @@ static int start_main(int argc, char **argv)
             return 0;
         }
     }
-    struct err e;
+    struct err e = {.code = ERR_OK};
     size_t count = 0;
     const struct conf_option *options = start_options(&count);
     struct start s = {.conf = conf_create(options, count), .metrics = metrics_create()};
@@ -264,13 +276,14 @@ static int start_main(int argc, char **argv)
         code = cli_fail("out of memory");
     } else if (start_load(s.conf, argc, argv, &e) != ERR_OK ||
                logger_level_parse(conf_text(s.conf, "log.level"), &level, &e) != ERR_OK) {
-        code = cli_fail_err(&e);
+        code = 1;
     } else {
         s.root = logger_create("weir", level, NULL, NULL);
-        code = start_run(&s);
+        code = start_run(&s, &e);
     }
     start_down(&s);
-    return code;
+    /* Last, so that it is not lost among the events of stopping what had started. */
+    return code != 0 && e.code != ERR_OK ? cli_fail_err(&e) : code;
 }
 
 const struct command start_command = {
