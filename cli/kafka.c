@@ -131,8 +131,8 @@ enum err_code kafka_error(struct err *e, rd_kafka_resp_err_t code, const char *w
 enum err_code kafka_admin_wait(const struct cli *cli, rd_kafka_queue_t *queue, const char *what,
                                rd_kafka_event_t **out_event, struct err *e)
 {
-    /* The request itself times out earlier; this is the outer bound. */
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 2 * KAFKA_TIMEOUT_MS);
+    /* Left alone, a request would wait a minute for a broker that does not answer. */
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, KAFKA_TIMEOUT_MS);
     if (event == NULL) {
         return kafka_unreachable(cli, e);
     }

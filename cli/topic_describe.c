@@ -199,7 +199,8 @@ static int topic_describe_run(struct cli *cli)
     if (cli_argument_count(cli) == 0) {
         return cli_fail("topic describe needs at least one name");
     }
-    if (kafka_open(cli, RD_KAFKA_PRODUCER, NULL, &rk, &e) != ERR_OK) {
+    /* A producer that asks for a topic creates it. */
+    if (kafka_open(cli, RD_KAFKA_CONSUMER, NULL, &rk, &e) != ERR_OK) {
         return cli_fail_err(&e);
     }
     int code = 0;
