@@ -14,6 +14,8 @@
 #define PARTITIONS_MAX 10000
 #define POLL_MS 100
 #define REQUEST_TIMEOUT_MS 10000
+/* Asked again and again while the cluster is away; closing the topic waits for one of these. */
+#define LOOKUP_TIMEOUT_MS 2000
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_MAX_MS 1000
 
@@ -91,13 +93,13 @@ static enum err_code prepare(struct compacted_topic *t, struct client_admin *adm
                              struct err *e)
 {
     enum err_code code =
-        client_admin_count_partitions(admin, t->name, REQUEST_TIMEOUT_MS, out_count, e);
+        client_admin_count_partitions(admin, t->name, LOOKUP_TIMEOUT_MS, out_count, e);
     if (code == ERR_NOT_FOUND) {
         code = create_topic(t, admin, e);
         if (code != ERR_OK) {
             return code;
         }
-        code = client_admin_count_partitions(admin, t->name, REQUEST_TIMEOUT_MS, out_count, e);
+        code = client_admin_count_partitions(admin, t->name, LOOKUP_TIMEOUT_MS, out_count, e);
     }
     if (code != ERR_OK) {
         return code;
