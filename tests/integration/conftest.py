@@ -2,6 +2,7 @@
 import pathlib
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -39,13 +40,13 @@ def broker(make_weir):
 
 
 @pytest.fixture
-def make_postgres(tmp_path_factory):
+def make_postgres():
     """make_postgres() -> a started private server with database and user root."""
     made = []
 
     def make(*options):
-        # Not below tmp_path: its parents are private to root, and socket paths are short.
-        directory = pathlib.Path(tmp_path_factory.mktemp("pg"))
+        # Not below tmp_path: every new session of pytest makes its root private again, and socket paths are short.
+        directory = pathlib.Path(tempfile.mkdtemp(prefix="weir-pg-"))
         server = Postgres(directory).create(*options)
         server.start()
         made.append(server)
