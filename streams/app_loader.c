@@ -41,8 +41,8 @@ static enum err_code loader_configure(const struct streams_config *config, struc
 }
 
 static enum err_code loader_build(weir_streams_app_build_fn build, struct weir_config *c,
-                                  struct logger *lg, struct weir_streams **out_streams,
-                                  struct err *e)
+                                  struct logger *lg, struct metrics *metrics,
+                                  struct weir_streams **out_streams, struct err *e)
 {
     struct weir_error error = {""};
     struct weir_builder *b = weir_builder_create();
@@ -57,7 +57,7 @@ static enum err_code loader_build(weir_streams_app_build_fn build, struct weir_c
         return err_set(e, ERR_INVALID, "%s",
                        error.text[0] != '\0' ? error.text : "weir_streams_app_build said no");
     }
-    enum err_code code = streams_create(t, c, lg, out_streams, e);
+    enum err_code code = streams_create(t, c, lg, metrics, out_streams, e);
     if (code != ERR_OK) {
         weir_topology_destroy(t);
         return code;
@@ -71,7 +71,8 @@ static enum err_code loader_build(weir_streams_app_build_fn build, struct weir_c
 }
 
 static enum err_code loader_open(const struct streams_config *config, const char *path,
-                                 struct logger *lg, struct loaded_app *out_app, struct err *e)
+                                 struct logger *lg, struct metrics *metrics,
+                                 struct loaded_app *out_app, struct err *e)
 {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) {
@@ -86,7 +87,7 @@ static enum err_code loader_open(const struct streams_config *config, const char
         code = err_set(e, ERR_INVALID, "it does not export weir_streams_app_build");
     }
     if (code == ERR_OK) {
-        code = loader_build(build, c, lg, &out_app->streams, e);
+        code = loader_build(build, c, lg, metrics, &out_app->streams, e);
     }
     if (code == ERR_OK) {
         logger_info(lg, "streams.started", "app=%s path=%s", weir_config_get(c, "application.id"),
@@ -103,7 +104,6 @@ enum err_code streams_runtime_start(const struct streams_config *config, struct 
                                     struct metrics *metrics, struct streams_runtime **out_runtime,
                                     struct err *e)
 {
-    (void)metrics;
     if (config->app_count > LOADER_APPS_MAX) {
         return err_set(e, ERR_LIMIT, "more than %d streams applications", LOADER_APPS_MAX);
     }
@@ -116,7 +116,7 @@ enum err_code streams_runtime_start(const struct streams_config *config, struct 
     }
     r->apps = apps;
     for (size_t i = 0; i < config->app_count; i++) {
-        enum err_code code = loader_open(config, config->apps[i], lg, &apps[i], e);
+        enum err_code code = loader_open(config, config->apps[i], lg, metrics, &apps[i], e);
         if (code != ERR_OK) {
             streams_runtime_stop(r);
             return err_wrap(e, "streams application %s", config->apps[i]);

@@ -39,6 +39,12 @@ bool thread_pause(struct stream_thread *t, int ms)
     return !atomic_load(&t->stop);
 }
 
+void thread_set_state(struct stream_thread *t, enum weir_state state)
+{
+    atomic_store(&t->state, state);
+    metric_set(t->metrics.running, state == WEIR_STATE_RUNNING);
+}
+
 void thread_fail(struct stream_thread *t, enum err_code code, const struct err *e)
 {
     if (t->failure == ERR_OK) {
@@ -60,6 +66,10 @@ enum err_code thread_client_config(const struct stream_thread *t, const char *co
     if (code == ERR_OK && strstr(suffix, "consumer") != NULL) {
         code = client_config_set(out, "group.id", weir_config_get(config, "application.id"), e);
     }
+    if (code == ERR_OK) {
+        code = client_config_set(out, "socket.timeout.ms",
+                                 weir_config_get(config, "request.timeout.ms"), e);
+    }
     return code == ERR_OK ? streams_config_client(config, prefixes, out, e) : code;
 }
 
@@ -68,10 +78,12 @@ static enum err_code thread_open_producer(struct stream_thread *t, struct err *e
     static const char *const prefixes[] = {"producer.", NULL};
     struct client_config c = {0};
     enum err_code code = thread_client_config(t, prefixes, "-producer", &c, e);
-    static const char *const defaults[][2] = {{"linger.ms", "5"},
-                                              {"queue.buffering.max.messages", "500000"},
-                                              {"queue.buffering.max.kbytes", "262144"},
-                                              {"compression.type", "none"}};
+    const char *retry_backoff_ms = weir_config_get(t->config.config, "retry.backoff.ms");
+    const char *const defaults[][2] = {{"linger.ms", "5"},
+                                       {"queue.buffering.max.messages", "500000"},
+                                       {"queue.buffering.max.kbytes", "262144"},
+                                       {"retry.backoff.ms", retry_backoff_ms},
+                                       {"compression.type", "none"}};
     for (size_t i = 0; code == ERR_OK && i < sizeof defaults / sizeof defaults[0]; i++) {
         if (client_config_get(&c, defaults[i][0]) == NULL) {
             code = client_config_set(&c, defaults[i][0], defaults[i][1], e);
@@ -166,136 +178,6 @@ static enum err_code thread_prepare_topics(struct stream_thread *t, struct err *
     return code;
 }
 
-/* Where a message belongs; the one before usually went there too. */
-static bool thread_find_input(struct stream_thread *t, const rd_kafka_message_t *m)
-{
-    if (t->last_task < t->task_count) {
-        const struct thread_task *k = t->tasks[t->last_task];
-        if (k->inputs[t->last_input].rkt == m->rkt && task_partition(k->task) == m->partition) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < t->task_count; i++) {
-        struct thread_task *k = t->tasks[i];
-        if (task_partition(k->task) != m->partition) {
-            continue;
-        }
-        int input = task_find_input(k->task, rd_kafka_topic_name(m->rkt));
-        if (input >= 0) {
-            k->inputs[input].rkt = m->rkt;
-            t->last_task = i;
-            t->last_input = (size_t)input;
-            return true;
-        }
-    }
-    return false;
-}
-
-static enum err_code thread_copy_headers(const rd_kafka_message_t *m, struct value_headers *out,
-                                         struct err *e)
-{
-    rd_kafka_headers_t *headers = NULL;
-    *out = (struct value_headers){0};
-    if (rd_kafka_message_headers(m, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return ERR_OK;
-    }
-    size_t count = rd_kafka_header_cnt(headers);
-    struct value_header *items = mem_calloc(count + 1, sizeof *items);
-    if (items == NULL) {
-        return err_nomem(e, "headers");
-    }
-    for (size_t i = 0; i < count; i++) {
-        const void *value = NULL;
-        size_t len = 0;
-        (void)rd_kafka_header_get_all(headers, i, &items[i].name, &value, &len);
-        items[i].value = bytes_of(value, len);
-    }
-    *out = (struct value_headers){count, items};
-    return ERR_OK;
-}
-
-static enum err_code thread_take_record(struct stream_thread *t, rd_kafka_message_t *m,
-                                        struct err *e)
-{
-    rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
-    struct task_record r = {.key = bytes_of(m->key, m->key_len),
-                            .value = bytes_of(m->payload, m->len),
-                            .timestamp_ms = rd_kafka_message_timestamp(m, &type),
-                            .offset = m->offset,
-                            .owner = m};
-    enum err_code code = thread_copy_headers(m, &r.headers, e);
-    if (code != ERR_OK) {
-        rd_kafka_message_destroy(m);
-        return code;
-    }
-    return task_push(t->tasks[t->last_task]->task, t->last_input, &r, e);
-}
-
-/* A consumer's event that is no record. Most heal by themselves. */
-static enum err_code thread_take_event(struct stream_thread *t, const rd_kafka_message_t *m,
-                                       struct err *e)
-{
-    if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        if (thread_find_input(t, m)) {
-            struct task *task = t->tasks[t->last_task]->task;
-            if (task_input_queued(task, t->last_input) == 0) {
-                task_input_advance(task, t->last_input, m->offset);
-                task_set_drained(task, t->last_input, true);
-            }
-        }
-        return ERR_OK;
-    }
-    enum err_code code = client_error_set(e, m->err, "consume");
-    if (code == ERR_AUTH || m->err == RD_KAFKA_RESP_ERR__FATAL) {
-        return code;
-    }
-    logger_debug(t->config.logger, "consumer.event", "client=%s error=\"%s\"", t->config.client_id,
-                 e->text);
-    return ERR_OK;
-}
-
-/* A message that the consumer gave, which is taken. */
-static enum err_code thread_take(struct stream_thread *t, rd_kafka_message_t *m, struct err *e)
-{
-    if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR && thread_find_input(t, m)) {
-        return thread_take_record(t, m, e);
-    }
-    enum err_code code = m->err != RD_KAFKA_RESP_ERR_NO_ERROR ? thread_take_event(t, m, e) : ERR_OK;
-    rd_kafka_message_destroy(m);
-    return code;
-}
-
-/* What is there already, many at a time: no system call for each, and one lock. The rebalance
- * callback may run in between: it notes how many messages the revoked tasks had been given
- * (batch_stale), and those are dropped: their offsets are not committed. */
-static enum err_code thread_poll_batch(struct stream_thread *t, struct err *e)
-{
-    memset((void *)t->batch, 0, sizeof t->batch);
-    t->batch_stale = 0;
-    ssize_t count = rd_kafka_consume_batch_queue(t->queue, 0, t->batch, THREAD_POLL_BATCH);
-    enum err_code code = ERR_OK;
-    for (ssize_t i = 0; i < count; i++) {
-        if (i < (ssize_t)t->batch_stale || code != ERR_OK || t->failure != ERR_OK) {
-            rd_kafka_message_destroy(t->batch[i]);
-        } else {
-            code = thread_take(t, t->batch[i], e);
-        }
-    }
-    memset((void *)t->batch, 0, sizeof t->batch);
-    return code;
-}
-
-static enum err_code thread_poll(struct stream_thread *t, int timeout_ms, struct err *e)
-{
-    /* Waiting is for one message: a batch would wait until it is full. */
-    rd_kafka_message_t *m = rd_kafka_consumer_poll(t->consumer, timeout_ms);
-    if (m == NULL) {
-        return ERR_OK;
-    }
-    enum err_code code = thread_take(t, m, e);
-    return code == ERR_OK && t->failure == ERR_OK ? thread_poll_batch(t, e) : code;
-}
-
 /* Partitions without a record: is more known to be there? What the last fetch said is enough. */
 static void thread_look_at_idle(struct stream_thread *t, struct task *task)
 {
@@ -314,9 +196,10 @@ static void thread_look_at_idle(struct stream_thread *t, struct task *task)
     }
 }
 
-static enum err_code thread_process_task(struct stream_thread *t, struct task *task, bool *out_more,
-                                         struct err *e)
+static enum err_code thread_process_task(struct stream_thread *t, struct thread_task *k,
+                                         bool *out_more, struct err *e)
 {
+    struct task *task = k->task;
     enum task_result result = TASK_PROCESSED;
     for (int i = 0; i < THREAD_PROCESS_BATCH && result == TASK_PROCESSED; i++) {
         enum err_code code = task_process(task, &result, e);
@@ -331,6 +214,7 @@ static enum err_code thread_process_task(struct stream_thread *t, struct task *t
             return code;
         }
     }
+    k->waiting = result == TASK_WAITING;
     *out_more = *out_more || result == TASK_PROCESSED;
     return ERR_OK;
 }
@@ -340,7 +224,7 @@ static enum err_code thread_process_round(struct stream_thread *t, bool *out_mor
 {
     *out_more = false;
     for (size_t i = 0; i < t->task_count; i++) {
-        enum err_code code = thread_process_task(t, t->tasks[i]->task, out_more, e);
+        enum err_code code = thread_process_task(t, t->tasks[i], out_more, e);
         if (err_code_retriable(code)) {
             /* Nothing was touched: the registry is away, say. The record waits. */
             logger_warn(t->config.logger, "record.waiting", "client=%s why=\"%s\"",
@@ -355,6 +239,36 @@ static enum err_code thread_process_round(struct stream_thread *t, bool *out_mor
     return ERR_OK;
 }
 
+static void thread_report(struct stream_thread *t)
+{
+    int64_t processed = atomic_load_explicit(&t->counters.processed, memory_order_relaxed);
+    int64_t dropped = atomic_load_explicit(&t->counters.dropped, memory_order_relaxed);
+    if (processed != t->reported_processed || dropped != t->reported_dropped) {
+        metric_add(t->metrics.processed, processed - t->reported_processed);
+        metric_add(t->metrics.dropped, dropped - t->reported_dropped);
+        t->reported_processed = processed;
+        t->reported_dropped = dropped;
+    }
+}
+
+static void thread_open_metrics(struct stream_thread *t, struct metrics *m)
+{
+    char labels[512];
+    (void)snprintf(labels, sizeof labels, "app=\"%s\",thread=\"%zu\"",
+                   weir_config_get(t->config.config, "application.id"), t->config.number);
+    t->metrics.processed = metrics_counter(m, "weir_streams_records_processed_total",
+                                           "Records taken from source topics.", labels);
+    t->metrics.dropped =
+        metrics_counter(m, "weir_streams_records_dropped_total",
+                        "Records dropped: late, without a key, not readable.", labels);
+    t->metrics.commits =
+        metrics_counter(m, "weir_streams_commits_total", "Commits of offsets.", labels);
+    t->metrics.lag = metrics_gauge(m, "weir_streams_lag_records",
+                                   "Records on the source topics behind the last commit.", labels);
+    t->metrics.running =
+        metrics_gauge(m, "weir_streams_running", "1: assigned, restored, processing.", labels);
+}
+
 /* Everything that is queued and may be processed, for a while. */
 static enum err_code thread_process(struct stream_thread *t, bool *out_more, struct err *e)
 {
@@ -366,6 +280,7 @@ static enum err_code thread_process(struct stream_thread *t, bool *out_more, str
             return code;
         }
     } while (*out_more && clock_mono_ms(clock) < end);
+    thread_report(t);
     return stream_producer_poll(t->producer, e);
 }
 
@@ -381,7 +296,7 @@ static enum err_code thread_restore(struct stream_thread *t, struct err *e)
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return client_error_set(e, error, "assign");
     }
-    atomic_store(&t->state, WEIR_STATE_RUNNING);
+    thread_set_state(t, WEIR_STATE_RUNNING);
     return ERR_OK;
 }
 
@@ -435,7 +350,7 @@ static enum err_code thread_run_session(struct stream_thread *t, struct err *e)
 {
     t->failure = ERR_OK;
     t->dirty = false;
-    atomic_store(&t->state, WEIR_STATE_REBALANCING);
+    thread_set_state(t, WEIR_STATE_REBALANCING);
     enum err_code code = thread_prepare_topics(t, e);
     if (code == ERR_OK) {
         code = thread_open_producer(t, e);
@@ -464,6 +379,7 @@ static void *thread_main(void *arg)
 {
     struct stream_thread *t = arg;
     struct err e = {0};
+    (void)pthread_setname_np(pthread_self(), "weir-stream"); /* for top and perf */
     while (!atomic_load(&t->stop)) {
         enum err_code code = thread_run_session(t, &e);
         if (code == ERR_OK || code == ERR_CANCELLED) {
@@ -479,10 +395,10 @@ static void *thread_main(void *arg)
         logger_error(t->config.logger, "thread.failed", "client=%s error=\"%s\"",
                      t->config.client_id, e.text);
         t->error = e;
-        atomic_store(&t->state, WEIR_STATE_ERROR);
+        thread_set_state(t, WEIR_STATE_ERROR);
         return NULL;
     }
-    atomic_store(&t->state, WEIR_STATE_NOT_RUNNING);
+    thread_set_state(t, WEIR_STATE_NOT_RUNNING);
     return NULL;
 }
 
@@ -511,8 +427,12 @@ enum err_code stream_thread_create(const struct stream_thread_config *config,
         (size_t)(streams_config_number(config->config, "statestore.cache.max.bytes") / threads);
     t->commit_interval_ms = streams_config_number(config->config, "commit.interval.ms");
     t->timeout_ms = streams_config_number(config->config, "task.timeout.ms");
+    t->retry_backoff_ms = (int)streams_config_number(config->config, "retry.backoff.ms");
+    t->buffered_max =
+        (size_t)streams_config_number(config->config, "buffered.records.per.partition");
     t->never_wait = streams_config_number(config->config, "max.task.idle.ms") < 0;
-    atomic_store(&t->state, WEIR_STATE_CREATED);
+    thread_set_state(t, WEIR_STATE_CREATED);
+    thread_open_metrics(t, config->metrics);
     struct serde_registry_config registry = {
         .client = config->registry, .wait = thread_wait_for_registry, .wait_ctx = t};
     enum err_code code = serde_registry_create(&registry, &t->schemas, e);

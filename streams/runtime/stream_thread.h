@@ -18,6 +18,7 @@
 #include "streams/task/task.h"
 
 struct logger;
+struct metrics;
 struct registry_client;
 struct stream_thread;
 
@@ -28,6 +29,8 @@ struct stream_thread_config {
     const char *state_dir;            /* <state.dir>/<application.id> */
     struct registry_client *registry; /* shared; NULL: none configured */
     struct logger *logger;            /* may be NULL */
+    struct metrics *metrics;          /* may be NULL */
+    size_t number;                    /* from 1 */
 };
 
 /* The config's pointers must outlive the thread. */

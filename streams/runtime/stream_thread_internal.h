@@ -1,5 +1,5 @@
-/* What the files of a stream thread share: stream_thread.c (loop), thread_tasks.c (assignment,
- * commit), thread_restore.c. */
+/* What the files of a stream thread share: stream_thread.c (loop), thread_poll.c (records in),
+ * thread_tasks.c (assignment, commit), thread_restore.c. */
 #pragma once
 
 #include <pthread.h>
@@ -7,6 +7,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "common/lock.h"
+#include "common/metrics.h"
 #include "streams/runtime/stream_producer.h"
 #include "streams/runtime/stream_thread.h"
 #include "streams/state/rocks.h"
@@ -22,6 +23,9 @@ struct thread_restore {
 struct thread_input {
     int64_t committed;           /* -1: nothing */
     const rd_kafka_topic_t *rkt; /* once a message came */
+    int64_t next;                /* offset of the record to be queued next, or below it */
+    bool paused;
+    bool assigned; /* a topic may have fewer partitions than its sub-topology has tasks */
 };
 
 struct thread_task {
@@ -29,11 +33,21 @@ struct thread_task {
     struct rocks *rocks;
     struct thread_input *inputs;
     struct thread_restore *restores; /* by store */
+    bool waiting;                    /* for a record of another input */
     bool restoring;
     bool restored;        /* something was applied */
     int64_t checkpointed; /* sum of offsets in the checkpoint file */
     char dir[THREAD_PATH_MAX];
     char checkpoint[THREAD_PATH_MAX + 16];
+};
+
+/* Each may be NULL. */
+struct thread_metrics {
+    struct metric *processed;
+    struct metric *dropped;
+    struct metric *commits;
+    struct metric *lag;
+    struct metric *running;
 };
 
 struct stream_thread {
@@ -59,6 +73,12 @@ struct stream_thread {
     size_t task_count;
     int64_t last_commit_ms;
     int64_t commit_interval_ms;
+    int64_t last_poll_ms;
+    size_t buffered_max; /* buffered.records.per.partition */
+    int retry_backoff_ms;
+    struct thread_metrics metrics;
+    int64_t reported_processed;
+    int64_t reported_dropped;
     int64_t timeout_ms;    /* task.timeout.ms */
     bool never_wait;       /* max.task.idle.ms = -1 */
     bool dirty;            /* tasks must not be committed */
@@ -70,6 +90,7 @@ struct stream_thread {
 
 /* Pauses, serving the producer; false when asked to stop. */
 bool thread_pause(struct stream_thread *t, int ms);
+void thread_set_state(struct stream_thread *t, enum weir_state state);
 /* The first failure of the session is kept. */
 void thread_fail(struct stream_thread *t, enum err_code code, const struct err *e);
 
@@ -79,6 +100,11 @@ struct client_config;
 enum err_code thread_client_config(const struct stream_thread *t, const char *const *prefixes,
                                    const char *suffix, struct client_config *out, struct err *e);
 
+/* thread_poll.c: takes what is there, after waiting for the first record. */
+enum err_code thread_poll(struct stream_thread *t, int timeout_ms, struct err *e);
+/* librdkafka keeps a pause over an assignment: before a task goes. */
+void thread_poll_resume(struct stream_thread *t, struct thread_task *k);
+
 /* thread_tasks.c */
 void thread_tasks_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t why,
                             rd_kafka_topic_partition_list_t *partitions, void *opaque);
@@ -86,6 +112,9 @@ enum err_code thread_tasks_commit(struct stream_thread *t, struct err *e);
 /* Commits and checkpoints if clean; then frees. */
 void thread_tasks_close(struct stream_thread *t, bool clean);
 enum err_code thread_tasks_checkpoint(struct thread_task *k, struct err *e);
+/* Removes a task's stores and opens it anew, with the inputs where they were. */
+enum err_code thread_tasks_wipe(struct stream_thread *t, struct thread_task *k, const char *why,
+                                struct err *e);
 
 /* thread_restore.c */
 enum err_code thread_restore_begin(struct stream_thread *t, struct err *e);

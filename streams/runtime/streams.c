@@ -23,6 +23,7 @@ struct weir_streams {
     struct weir_topology *topology;
     struct weir_config *config;
     struct logger *logger;
+    struct metrics *metrics;
     bool logger_owned;
     struct registry_client *registry;
     int lock_fd;
@@ -153,7 +154,9 @@ static enum err_code streams_make_threads(struct weir_streams *s, struct err *e)
                                          .client_id = s->client_ids[i],
                                          .state_dir = s->state_dir,
                                          .registry = s->registry,
-                                         .logger = s->logger};
+                                         .logger = s->logger,
+                                         .metrics = s->metrics,
+                                         .number = i + 1};
         code = stream_thread_create(&c, &s->threads[i], e);
         s->thread_count += code == ERR_OK ? 1 : 0;
     }
@@ -183,7 +186,8 @@ static enum err_code streams_open(struct weir_streams *s, struct err *e)
 }
 
 enum err_code streams_create(struct weir_topology *t, const struct weir_config *config,
-                             struct logger *lg, struct weir_streams **out_streams, struct err *e)
+                             struct logger *lg, struct metrics *metrics,
+                             struct weir_streams **out_streams, struct err *e)
 {
     enum err_code code = streams_check(config, e);
     if (code != ERR_OK) {
@@ -195,6 +199,7 @@ enum err_code streams_create(struct weir_topology *t, const struct weir_config *
     }
     s->lock_fd = -1;
     s->logger = lg;
+    s->metrics = metrics;
     s->topology = t;
     s->config = streams_config_copy(config);
     code = s->config != NULL ? streams_open(s, e) : err_nomem(e, "streams application");
@@ -218,7 +223,7 @@ struct weir_streams *weir_streams_create(struct weir_topology *t, const struct w
         (void)streams_error(error, &e);
         return NULL;
     }
-    if (streams_create(t, config, lg, &s, &e) != ERR_OK) {
+    if (streams_create(t, config, lg, NULL, &s, &e) != ERR_OK) {
         logger_destroy(lg);
         (void)streams_error(error, &e);
         return NULL;

@@ -48,8 +48,8 @@ static const struct config_row config_rows[] = {
      "WallclockTimestampExtractor"},
     {"deserialization.exception.handler", "LogAndFailExceptionHandler", CONFIG_WORDS, 0, 0,
      "LogAndFailExceptionHandler|LogAndContinueExceptionHandler"},
-    {"request.timeout.ms", "40000", CONFIG_NUMBER, 1, INT32_MAX, NULL},
-    {"retry.backoff.ms", "100", CONFIG_NUMBER, 0, 300000, NULL},
+    {"request.timeout.ms", "40000", CONFIG_NUMBER, 10, 300000, NULL},
+    {"retry.backoff.ms", "100", CONFIG_NUMBER, 1, 300000, NULL},
 };
 
 static const struct {

@@ -46,9 +46,10 @@ static enum err_code restore_open(struct stream_thread *t, struct err *e)
     return code;
 }
 
-/* How far one store is behind. */
+/* How far one store is behind. *out_in_range becomes false when the checkpoint speaks of another
+ * changelog than this, or of records that it has no more. */
 static enum err_code restore_measure(struct stream_thread *t, struct thread_task *k, size_t index,
-                                     struct err *e)
+                                     bool *out_in_range, struct err *e)
 {
     struct store *s = task_store(k->task, index);
     struct thread_restore *r = &k->restores[index];
@@ -74,13 +75,12 @@ static enum err_code restore_measure(struct stream_thread *t, struct thread_task
     r->next = s->restored_offset >= 0 ? s->restored_offset : low;
     r->end = high;
     if (r->next > high || r->next < low) {
-        /* Not the changelog that the checkpoint spoke of, or it has moved on: the store itself is
-         * kept, all that the changelog has is applied over it. */
         logger_warn(t->config.logger, "restore.out_of_range",
                     "changelog=%s partition=%" PRId32 " checkpoint=%" PRId64 " low=%" PRId64
                     " high=%" PRId64,
                     s->changelog, s->partition, r->next, low, high);
-        r->next = low;
+        *out_in_range = false;
+        return ERR_OK;
     }
     k->restoring = k->restoring || r->next < r->end;
     return ERR_OK;
@@ -115,23 +115,40 @@ static enum err_code restore_assign(struct stream_thread *t, struct err *e)
                                                : client_error_set(e, error, "read changelogs");
 }
 
+static enum err_code restore_measure_task(struct stream_thread *t, struct thread_task *k,
+                                          bool *out_in_range, struct err *e)
+{
+    k->restoring = false;
+    *out_in_range = true;
+    for (size_t j = 0; j < task_store_count(k->task) && *out_in_range; j++) {
+        if (!task_store(k->task, j)->logged) {
+            continue;
+        }
+        enum err_code code = t->restorer == NULL ? restore_open(t, e) : ERR_OK;
+        if (code == ERR_OK) {
+            code = restore_measure(t, k, j, out_in_range, e);
+        }
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
+    return ERR_OK;
+}
+
 enum err_code thread_restore_begin(struct stream_thread *t, struct err *e)
 {
     thread_restore_end(t);
     for (size_t i = 0; i < t->task_count; i++) {
         struct thread_task *k = t->tasks[i];
-        k->restoring = false;
-        for (size_t j = 0; j < task_store_count(k->task); j++) {
-            if (!task_store(k->task, j)->logged) {
-                continue;
-            }
-            enum err_code code = t->restorer == NULL ? restore_open(t, e) : ERR_OK;
-            if (code == ERR_OK) {
-                code = restore_measure(t, k, j, e);
-            }
-            if (code != ERR_OK) {
-                return code;
-            }
+        bool in_range = true;
+        enum err_code code = restore_measure_task(t, k, &in_range, e);
+        if (code == ERR_OK && !in_range) {
+            /* What the stores lack cannot be known (reference 4.4): from the start. */
+            code = thread_tasks_wipe(t, k, "the checkpoint is out of the changelog's range", e);
+            code = code == ERR_OK ? restore_measure_task(t, k, &in_range, e) : code;
+        }
+        if (code != ERR_OK) {
+            return code;
         }
     }
     if (thread_restore_is_needed(t)) {

@@ -72,6 +72,22 @@ static enum err_code tasks_open_task(struct stream_thread *t, struct thread_task
     return code != ERR_OK ? code : task_create(&c, &k->task, e);
 }
 
+static enum err_code tasks_wipe(struct stream_thread *t, struct thread_task *k, int sub,
+                                int32_t partition, const char *why, struct err *e)
+{
+    logger_info(t->config.logger, "task.wiped", "task=%d_%" PRId32 " why=\"%s\"", sub, partition,
+                why);
+    task_destroy(k->task);
+    k->task = NULL;
+    rocks_close(k->rocks);
+    k->rocks = NULL;
+    enum err_code code = rocks_remove(k->dir, e);
+    if (code == ERR_OK) {
+        code = rocks_make_directories(k->dir, e);
+    }
+    return code != ERR_OK ? code : tasks_open_task(t, k, sub, partition, e);
+}
+
 /* Opens with what is on disk. Without a readable checkpoint that is worth nothing: what it lacks
  * cannot be known, so it is removed and restored from the start. */
 static enum err_code tasks_open_stores(struct stream_thread *t, struct thread_task *k, int sub,
@@ -85,6 +101,10 @@ static enum err_code tasks_open_stores(struct stream_thread *t, struct thread_ta
     if (code != ERR_OK && code != ERR_CORRUPT) {
         return code;
     }
+    char why[ERR_TEXT_MAX] = "";
+    if (code == ERR_CORRUPT) {
+        (void)snprintf(why, sizeof why, "%s", e->text);
+    }
     bool whole = code == ERR_OK && !bad;
     for (size_t i = 0; whole && i < task_store_count(k->task); i++) {
         const struct store *s = task_store(k->task, i);
@@ -93,17 +113,8 @@ static enum err_code tasks_open_stores(struct stream_thread *t, struct thread_ta
     if (whole) {
         return ERR_OK;
     }
-    logger_info(t->config.logger, "task.wiped", "task=%d_%" PRId32 " why=\"%s\"", sub, partition,
-                code == ERR_CORRUPT ? e->text : "no complete checkpoint");
-    task_destroy(k->task);
-    k->task = NULL;
-    rocks_close(k->rocks);
-    k->rocks = NULL;
-    code = rocks_remove(k->dir, e);
-    if (code == ERR_OK) {
-        code = rocks_make_directories(k->dir, e);
-    }
-    return code != ERR_OK ? code : tasks_open_task(t, k, sub, partition, e);
+    return tasks_wipe(t, k, sub, partition, code == ERR_CORRUPT ? why : "no complete checkpoint",
+                      e);
 }
 
 static enum err_code tasks_add(struct stream_thread *t, int sub, int32_t partition,
@@ -135,12 +146,33 @@ static enum err_code tasks_add(struct stream_thread *t, int sub, int32_t partiti
     }
     for (size_t i = 0; i < task_input_count(k->task); i++) {
         k->inputs[i].committed = -1;
+        k->inputs[i].next = -1;
         /* A topic may have fewer partitions than its sub-topology has tasks. */
         task_set_drained(k->task, i, true);
     }
     t->tasks[t->task_count++] = k;
     *out_task = k;
     return ERR_OK;
+}
+
+enum err_code thread_tasks_wipe(struct stream_thread *t, struct thread_task *k, const char *why,
+                                struct err *e)
+{
+    size_t count = task_input_count(k->task);
+    int64_t *times = mem_calloc(count + 1, sizeof *times);
+    if (times == NULL) {
+        return err_nomem(e, "open task");
+    }
+    for (size_t i = 0; i < count; i++) {
+        times[i] = task_input_partition_time(k->task, i);
+    }
+    enum err_code code = tasks_wipe(t, k, task_sub(k->task), task_partition(k->task), why, e);
+    for (size_t i = 0; code == ERR_OK && i < count; i++) {
+        task_input_resume(k->task, i, k->inputs[i].next, times[i]);
+        task_set_drained(k->task, i, !k->inputs[i].assigned);
+    }
+    mem_free(times);
+    return code;
 }
 
 /* The sub-topology that reads a topic, as the cluster names it. */
@@ -201,6 +233,9 @@ static enum err_code tasks_assign_partition(struct stream_thread *t,
     task_input_resume(k->task, (size_t)input, offset, time_ms);
     task_set_drained(k->task, (size_t)input, false);
     k->inputs[input].committed = offset;
+    k->inputs[input].next = offset;
+    k->inputs[input].paused = false;
+    k->inputs[input].assigned = true;
     return ERR_OK;
 }
 
@@ -225,7 +260,7 @@ static enum err_code tasks_committed(struct stream_thread *t,
 static void tasks_assigned(struct stream_thread *t, rd_kafka_topic_partition_list_t *partitions)
 {
     struct err e = {0};
-    atomic_store(&t->state, WEIR_STATE_REBALANCING);
+    thread_set_state(t, WEIR_STATE_REBALANCING);
     enum err_code code = partitions->cnt > 0 ? tasks_committed(t, partitions, &e) : ERR_OK;
     for (int i = 0; code == ERR_OK && i < partitions->cnt; i++) {
         code = tasks_assign_partition(t, &partitions->elems[i], &e);
@@ -243,7 +278,7 @@ static void tasks_assigned(struct stream_thread *t, rd_kafka_topic_partition_lis
     }
     if (!thread_restore_is_needed(t)) {
         (void)rd_kafka_assign(t->consumer, partitions);
-        atomic_store(&t->state, WEIR_STATE_RUNNING);
+        thread_set_state(t, WEIR_STATE_RUNNING);
         return;
     }
     /* Nothing is fetched before all stores are whole. */
@@ -271,7 +306,7 @@ void thread_tasks_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t why,
     thread_tasks_close(t, !lost && !t->dirty);
     (void)rd_kafka_assign(rk, NULL);
     if (!atomic_load(&t->stop)) {
-        atomic_store(&t->state, WEIR_STATE_REBALANCING);
+        thread_set_state(t, WEIR_STATE_REBALANCING);
     }
 }
 
@@ -311,13 +346,29 @@ static void tasks_collect_offsets(const struct thread_task *k,
     }
 }
 
+/* What the last fetch of an assigned partition said of its end. */
+static int64_t tasks_lag(const struct stream_thread *t, const struct thread_task *k, size_t input)
+{
+    int64_t low = -1;
+    int64_t high = -1;
+    int64_t position = task_input_position(k->task, input);
+    rd_kafka_resp_err_t error = rd_kafka_get_watermark_offsets(
+        t->consumer, task_input_topic(k->task, input), task_partition(k->task), &low, &high);
+    return error == RD_KAFKA_RESP_ERR_NO_ERROR && position >= 0 && high > position ? high - position
+                                                                                   : 0;
+}
+
 static void tasks_note_committed(struct stream_thread *t)
 {
+    int64_t lag = 0;
     for (size_t i = 0; i < t->task_count; i++) {
         for (size_t j = 0; j < task_input_count(t->tasks[i]->task); j++) {
             t->tasks[i]->inputs[j].committed = task_input_position(t->tasks[i]->task, j);
+            lag += tasks_lag(t, t->tasks[i], j);
         }
     }
+    metric_set(t->metrics.lag, lag);
+    metric_add(t->metrics.commits, 1);
 }
 
 static enum err_code tasks_commit_offsets(struct stream_thread *t, struct err *e)
@@ -336,7 +387,7 @@ static enum err_code tasks_commit_offsets(struct stream_thread *t, struct err *e
             (atomic_load(&t->stop) && waited > TASKS_STOP_FLUSH_MS)) {
             break;
         }
-        (void)thread_pause(t, 100);
+        (void)thread_pause(t, t->retry_backoff_ms);
     }
     enum err_code code = ERR_OK;
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -430,6 +481,7 @@ void thread_tasks_close(struct stream_thread *t, bool clean)
     }
     thread_restore_end(t);
     for (size_t i = 0; i < t->task_count; i++) {
+        thread_poll_resume(t, t->tasks[i]);
         tasks_free(t->tasks[i]);
     }
     t->task_count = 0;

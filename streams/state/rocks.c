@@ -210,6 +210,7 @@ static rocksdb_options_t *rocks_make_options(void)
     rocksdb_options_set_write_buffer_size(o, ROCKS_WRITE_BUFFER_BYTES);
     rocksdb_options_set_arena_block_size(o, ROCKS_ARENA_BLOCK_BYTES);
     rocksdb_options_set_max_write_buffer_number(o, 3);
+    rocksdb_options_set_allow_concurrent_memtable_write(o, 0); /* one owner thread */
     rocksdb_options_set_max_open_files(o, ROCKS_OPEN_FILES_MAX);
     rocksdb_options_set_info_log_level(o, 4); /* fatal: the log belongs to ours */
     rocksdb_options_set_keep_log_file_num(o, 1);
