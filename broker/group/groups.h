@@ -67,9 +67,10 @@ struct groups_waiter {
 struct groups_entry {
     struct group *group;
     struct group_offsets offsets;
-    size_t references; /* the table's, and one for each write under way */
-    size_t place;      /* in the table */
-    size_t timer;      /* in the heap of deadlines */
+    size_t references;     /* the table's, and one for each write under way */
+    size_t place;          /* in the table */
+    size_t timer;          /* in the heap of deadlines */
+    uint64_t rewrite_pass; /* the last that wrote it again; 0 = none */
     int64_t deadline_ms;
     struct groups_task
         failed; /* tells the group of a write that could not begin; ctx NULL = idle */
@@ -110,5 +111,7 @@ void groups_write_group_tombstone(struct groups_write *w);
 /* Appends; done runs later, on the coordinator thread, when the records are on disk or never will
  * be: error as group clients expect it (15, 16, -1). done may be NULL. Never calls back at once. */
 void groups_write_end(struct groups_write *w, groups_write_fn done, void *ctx);
+/* Bytes of the records so far. */
+size_t groups_write_size(const struct groups_write *w);
 /* Forgets it instead. */
 void groups_write_drop(struct groups_write *w);

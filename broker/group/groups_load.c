@@ -107,28 +107,44 @@ static void load_record(struct load *load, const struct record *r)
     } else if (ok && record.kind == GROUP_RECORD_GROUP) {
         ok = load_group(load, &record);
     }
+    bool known = ok && (record.kind == GROUP_RECORD_OFFSET || record.kind == GROUP_RECORD_GROUP);
+    load->gs->rewrite.forbidden = load->gs->rewrite.forbidden || !known;
     if (!ok && load->bad++ == 0) {
         logger_error(load->gs->logger, "groups.bad_record",
                      "offset=%" PRId64 " error=\"%s\" next=\"skipped\"", r->offset, e.text);
     }
 }
 
-/* All whole batches in the bytes. */
+static void load_batch(struct load *load, const struct record_batch *batch)
+{
+    struct record_iterator it;
+    struct record record;
+    enum record_batch_status status = record_iterator_init(&it, batch, &load->scratch);
+    while (status == RECORD_BATCH_OK && record_iterator_next(&it, &record)) {
+        load_record(load, &record);
+    }
+    if (status != RECORD_BATCH_OK || it.status != RECORD_BATCH_OK) {
+        load->gs->rewrite.forbidden = true;
+        if (load->bad++ == 0) {
+            logger_error(load->gs->logger, "groups.bad_batch",
+                         "offset=%" PRId64 " next=\"the rest of it is skipped\"",
+                         batch->base_offset);
+        }
+    }
+}
+
+/* The slice is whole batches. */
 static void load_batches(struct load *load, struct bytes bytes)
 {
     struct record_batch batch;
     while (record_batch_parse(bytes, &batch) == RECORD_BATCH_OK) {
         size_t size = record_batch_size(&batch);
-        struct record_iterator it;
-        struct record record;
-        bool data = !record_batch_is_control(&batch);
-        if (data && record_iterator_init(&it, &batch, &load->scratch) == RECORD_BATCH_OK) {
-            while (record_iterator_next(&it, &record)) {
-                load_record(load, &record);
-            }
+        if (!record_batch_is_control(&batch)) {
+            load_batch(load, &batch);
         }
         bytes = bytes_of(bytes.data + size, bytes.len - size);
     }
+    load->gs->rewrite.forbidden = load->gs->rewrite.forbidden || bytes.len > 0;
 }
 
 static enum err_code load_slice(struct load *load, const struct partition_slice *slice,
@@ -201,6 +217,7 @@ void groups_load(struct groups *gs)
         enum err_code code =
             gs->partitions[i] == NULL ? ERR_IO : load_partition(&load, gs->partitions[i], &e);
         if (code != ERR_OK) {
+            gs->rewrite.forbidden = true;
             logger_error(gs->logger, "groups.load_failed",
                          "partition=%" PRId32
                          " error=\"%s\" next=\"its groups start without offsets\"",

@@ -42,6 +42,11 @@ struct groups_write *groups_write_begin(struct groups *gs, struct groups_entry *
     return w;
 }
 
+size_t groups_write_size(const struct groups_write *w)
+{
+    return w->builder.records.len;
+}
+
 static void release(struct groups_write *w)
 {
     record_builder_deinit(&w->builder);

@@ -1,0 +1,110 @@
+"""__consumer_offsets stays small: what is superseded is cut off, and nothing else."""
+import pathlib
+import random
+import re
+import struct
+import sys
+import time
+
+import pytest
+
+from harness import wait_for
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "broker"))
+from wire import Reader, Wire, string  # noqa: E402
+
+PARTITIONS = 200
+
+
+@pytest.fixture
+def topic(broker):
+    with Wire(broker.kafka) as client:  # CreateTopics v2
+        Reader(client.call(19, 2, struct.pack(">i", 1) + string("t") + struct.pack(">ihiiib", PARTITIONS, 1, 0, 0, 10000, 0)))
+    return "t"
+
+
+def commit(client, group, topic, offsets):
+    """OffsetCommit v2 of {partition: offset}; True when all were taken."""
+    body = string(group) + struct.pack(">i", -1) + string("") + struct.pack(">qi", -1, 1) + string(topic)
+    body += struct.pack(">i", len(offsets))
+    for partition, offset in offsets.items():
+        body += struct.pack(">iq", partition, offset) + string("m")
+    answer = Reader(client.call(8, 2, body))
+    assert (answer.int32(), answer.string()) == (1, topic)
+    return all([(answer.int32(), answer.int16())[1] == 0 for _ in range(answer.int32())])
+
+
+def committed(client, group, topic):
+    """OffsetFetch v1 of all partitions, once the coordinator has loaded."""
+    body = string(group) + struct.pack(">i", 1) + string(topic) + struct.pack(f">i{PARTITIONS}i", PARTITIONS, *range(PARTITIONS))
+    while True:
+        answer = Reader(client.call(9, 1, body))
+        answer.int32(), answer.string()
+        found, errors = {}, set()
+        for _ in range(answer.int32()):
+            partition, offset = answer.int32(), answer.int64()
+            answer.string()
+            errors.add(answer.int16())
+            if offset >= 0:
+                found[partition] = offset
+        if errors == {0}:
+            return found
+        assert errors == {14}, errors
+        time.sleep(0.01)
+
+
+def loaded(broker):
+    """Records that the last start has read."""
+    def line():
+        return re.findall(r"groups\.loaded.*records=(\d+) bad=0", broker.log.read_text())
+    return int(wait_for(lambda: len(line()) >= broker.starts - 1 and line(), "groups.loaded")[-1])
+
+
+def commit_rounds(broker, topic, groups, rounds):
+    with Wire(broker.kafka) as client:
+        for n in range(rounds):
+            for group in groups:
+                assert commit(client, group, topic, {p: n * 1000 + p for p in range(PARTITIONS)})
+
+
+def check(broker, topic, groups, rounds):
+    with Wire(broker.kafka) as client:
+        for group in groups:
+            assert committed(client, group, topic) == {p: (rounds - 1) * 1000 + p for p in range(PARTITIONS)}
+
+
+def test_superseded_commits_are_cut_off_at_start(broker, topic):
+    commit_rounds(broker, topic, ["g", "h"], 80)
+    broker.stop()
+    broker.start()
+    assert loaded(broker) == 2 * 80 * PARTITIONS
+    check(broker, topic, ["g", "h"], 80)
+    wait_for(lambda: broker.log.read_text().count("groups.rewritten") == 2, "both partitions are rewritten")
+    check(broker, topic, ["g", "h"], 80)
+    broker.stop()
+    broker.start()
+    assert loaded(broker) == 2 * PARTITIONS
+    check(broker, topic, ["g", "h"], 80)
+
+
+def test_kill_while_it_is_rewritten_loses_nothing(broker, topic):
+    rng = random.Random(5)
+    newest = {}
+    commit_rounds(broker, topic, ["g"], 60)
+    newest.update({p: 59 * 1000 + p for p in range(PARTITIONS)})
+    for n in range(12):
+        broker.kill()
+        broker.start()
+        with Wire(broker.kafka) as client:
+            assert committed(client, "g", topic) == newest
+            # Commits go on while it is rewritten, until the next kill somewhere in between.
+            end = time.monotonic() + rng.random() * 0.05
+            while time.monotonic() < end:
+                partition = rng.randrange(PARTITIONS)
+                newest[partition] += 1
+                assert commit(client, "g", topic, {partition: newest[partition]})
+            if n % 4 == 3:
+                for _ in range(60):
+                    assert commit(client, "g", topic, newest)
+    assert "groups.rewritten" in broker.log.read_text()
+    assert "groups.rewrite_failed" not in broker.log.read_text()
