@@ -69,8 +69,8 @@ static const struct conf_option start_option_table[] = {
      NULL, "CLASS", false, "Connect", "Converter of keys for connectors that set none"},
     {"connect.value.converter", CONF_TEXT, "org.apache.kafka.connect.storage.StringConverter", 0, 0,
      NULL, "CLASS", false, "Connect", "Converter of values for connectors that set none"},
-    {"connect.offset.flush.interval", CONF_DURATION, "10s", 10, 3600000, NULL, "TIME", false,
-     "Connect", "How often source offsets are committed"},
+    {"connect.offset.flush.interval", CONF_DURATION, "1s", 10, 3600000, NULL, "TIME", false,
+     "Connect", "How often source offsets are committed: what a crash repeats at most"},
 
     {"streams.app", CONF_LIST, "", 0, 0, NULL, "FILE.so,...", false, "Streams",
      "Topologies to run: shared objects built on weir/streams.h"},

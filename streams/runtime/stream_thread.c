@@ -116,6 +116,27 @@ static enum err_code thread_subscribe(struct stream_thread *t, struct err *e)
     return error == RD_KAFKA_RESP_ERR_NO_ERROR ? ERR_OK : client_error_set(e, error, "subscribe");
 }
 
+/*
+ * Static membership: the state directory gives this process a name that outlives it, so a restart,
+ * after a crash too, takes its tasks back at once, where an unnamed member would wait until the
+ * session of its dead self has run out. A name set by the user gets the thread's number, as the
+ * original does.
+ */
+static enum err_code thread_name_member(const struct stream_thread *t, struct client_config *c,
+                                        struct err *e)
+{
+    char name[600];
+    const char *given = client_config_get(c, "group.instance.id");
+    const char *number = strrchr(t->config.client_id, '-');
+    CHECK(number != NULL);
+    if (given != NULL) {
+        (void)snprintf(name, sizeof name, "%s%s", given, number);
+    } else {
+        (void)snprintf(name, sizeof name, "%s", t->config.client_id);
+    }
+    return client_config_set(c, "group.instance.id", name, e);
+}
+
 static enum err_code thread_open_consumer(struct stream_thread *t, struct err *e)
 {
     static const char *const prefixes[] = {"consumer.", "main.consumer.", NULL};
@@ -126,6 +147,7 @@ static enum err_code thread_open_consumer(struct stream_thread *t, struct err *e
                                               {"partition.assignment.strategy", "range"},
                                               {"enable.partition.eof", "true"},
                                               {"enable.auto.commit", "false"},
+                                              {"session.timeout.ms", "10000"},
                                               {"enable.auto.offset.store", "false"},
                                               /* Above these, librdkafka 2.0 does not fetch for a
                                                * second: both are more than a second's records. */
@@ -135,6 +157,9 @@ static enum err_code thread_open_consumer(struct stream_thread *t, struct err *e
         if (client_config_get(&c, defaults[i][0]) == NULL) {
             code = client_config_set(&c, defaults[i][0], defaults[i][1], e);
         }
+    }
+    if (code == ERR_OK) {
+        code = thread_name_member(t, &c, e);
     }
     struct client_config_hooks hooks = {.rebalance = thread_tasks_rebalance, .opaque = t};
     if (code == ERR_OK) {

@@ -5,7 +5,7 @@ import pathlib
 import subprocess
 
 import requests
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from harness import ROOT, WEIR_BIN, wait_for
 
@@ -103,31 +103,30 @@ def start_connectors(connect, registry, jdbc_url, **overrides):
         wait_for(lambda t=table: connector_running(connect, f"{t}-source"), f"{table}-source running")
 
 
-def read_topic(kafka, topic, partitions=4, read_committed=False):
+def read_topic(kafka, topic, partitions=4):
     """Every record of the topic up to its present end, with a consumer that belongs to no group."""
-    consumer = Consumer({"bootstrap.servers": kafka, "group.id": "reader", "enable.auto.commit": False,
-                         "auto.offset.reset": "earliest", "enable.partition.eof": True,
-                         "isolation.level": "read_committed" if read_committed else "read_uncommitted"})
+    consumer = Consumer({"bootstrap.servers": kafka, "group.id": "reader", "enable.auto.commit": False})
     try:
-        ends = {}
+        left = {}  # partition -> the end that is still to be reached
+        starts = []
         for p in range(partitions):
             low, high = consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20)
             if high > low:
-                ends[p] = high
-        consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in ends])
+                left[p] = high
+                starts.append(TopicPartition(topic, p, low))
         records = []
+
         def more():
-            nonlocal records
-            for message in consumer.consume(10000, timeout=0.2):
-                if message.error() is None and message.offset() < ends[message.partition()]:
+            for message in consumer.consume(1000, timeout=0.05):
+                assert message.error() is None, message.error()
+                end = left.get(message.partition(), 0)
+                if message.offset() < end:
                     records.append(message)
-                    if message.offset() + 1 == ends[message.partition()]:
-                        ends.pop(message.partition())
-                elif message.error() is not None and message.error().name() == "_PARTITION_EOF":
-                    if message.partition() in ends and message.offset() >= ends[message.partition()]:
-                        ends.pop(message.partition())
-            return not ends
-        if ends:
+                if message.offset() + 1 >= end:
+                    left.pop(message.partition(), None)
+            return not left
+        if left:
+            consumer.assign(starts)
             wait_for(more, f"{topic} read to its end")
         return records
     finally:
