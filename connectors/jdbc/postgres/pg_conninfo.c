@@ -1,17 +1,22 @@
 #include "connectors/jdbc/postgres/pg_conninfo.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include "connect/include/connect_error.h"
+#include "connectors/jdbc/postgres/pg_error.h"
+
 #define PG_CONNINFO_MAX 48
+#define PG_CONNINFO_OPTIONS_MAX 4096
 
 /* Keyword and value arrays as PQconnectStartParams takes them; later settings of a keyword win. */
 struct pg_conninfo {
     const char *keywords[PG_CONNINFO_MAX + 1];
     const char *values[PG_CONNINFO_MAX + 1];
     size_t count;
-    char options[512];
+    char options[PG_CONNINFO_OPTIONS_MAX];
+    size_t options_len;
+    bool options_full;
 };
 
 static void pg_conninfo_set(struct pg_conninfo *c, const char *keyword, const char *value)
@@ -25,6 +30,31 @@ static void pg_conninfo_set(struct pg_conninfo *c, const char *keyword, const ch
     if (c->count < PG_CONNINFO_MAX) {
         c->keywords[c->count] = keyword;
         c->values[c->count++] = value;
+    }
+}
+
+static void pg_conninfo_put(struct pg_conninfo *c, char character)
+{
+    if (c->options_len + 1 >= sizeof c->options) {
+        c->options_full = true;
+        return;
+    }
+    c->options[c->options_len++] = character;
+    c->options[c->options_len] = '\0';
+}
+
+/* The server splits its options at spaces; a backslash keeps one together. */
+static void pg_conninfo_add_option(struct pg_conninfo *c, const char *before, const char *value,
+                                   bool whole)
+{
+    for (const char *p = before; *p != '\0'; p++) {
+        pg_conninfo_put(c, *p);
+    }
+    for (const char *p = value; *p != '\0'; p++) {
+        if (whole && (*p == ' ' || *p == '\\')) {
+            pg_conninfo_put(c, '\\');
+        }
+        pg_conninfo_put(c, *p);
     }
 }
 
@@ -67,11 +97,10 @@ static void pg_conninfo_property(struct pg_conninfo *c, const char *name, const 
             return;
         }
     }
-    size_t len = strlen(c->options);
     if (strcmp(name, "currentSchema") == 0) {
-        (void)snprintf(c->options + len, sizeof c->options - len, " -c search_path=%s", value);
+        pg_conninfo_add_option(c, " -c search_path=", value, true);
     } else if (strcmp(name, "options") == 0) {
-        (void)snprintf(c->options + len, sizeof c->options - len, " %s", value);
+        pg_conninfo_add_option(c, " ", value, false);
     } else if (strcmp(name, "targetServerType") == 0) {
         pg_conninfo_set(c, "target_session_attrs", pg_conninfo_target(value));
     } else if (strcmp(name, "tcpKeepAlive") == 0) {
@@ -110,6 +139,11 @@ enum err_code pg_conninfo_start(const struct jdbc_settings *settings, PGconn **o
         if (strncmp(entry->key, prefix, sizeof prefix - 1) == 0 && entry->value != NULL) {
             pg_conninfo_property(&c, entry->key + sizeof prefix - 1, entry->value);
         }
+    }
+    if (c.options_full) {
+        return connect_error_set(e, ERR_LIMIT, PG_EXCEPTION,
+                                 "currentSchema and options are longer than %d bytes together",
+                                 PG_CONNINFO_OPTIONS_MAX);
     }
     if (c.options[0] != '\0') {
         pg_conninfo_set(&c, "options", c.options);
