@@ -346,33 +346,55 @@ static void start_task(struct herder *h, struct live *live, const struct connect
     }
 }
 
-static void reconcile_task(struct herder *h, struct live *live, const struct connector_state *state,
-                           size_t id)
+static bool task_wanted(const struct connector_state *state, size_t id)
 {
-    bool wanted = state != NULL && state->target != CONNECTOR_STATE_STOPPED && state->consistent &&
-                  id < state->tasks.count;
+    return state != NULL && state->target != CONNECTOR_STATE_STOPPED && state->consistent &&
+           id < state->tasks.count;
+}
+
+/* Ends a task that is not to go on as it is. True while it is still about it. */
+static bool retire_task(struct herder *h, struct live *live, const struct connector_state *state,
+                        size_t id)
+{
+    bool wanted = task_wanted(state, id);
     struct source_task *task = live->tasks[id];
-    bool outdated = task != NULL &&
-                    (!wanted || live->restart_tasks[id] || task_outdated(live, task, state, id));
-    if (task != NULL && outdated) {
-        if (!source_task_stopping(task)) {
-            source_task_stop(task);
-        }
-        if (!source_task_ended(task)) {
-            return;
-        }
-        source_task_destroy(task);
-        live->tasks[id] = NULL;
-        live->restart_tasks[id] = false;
-        if (!wanted) {
-            status_store_remove(h->worker->statuses, live->name, (int)id);
-        }
-        task = NULL;
+    if (task == NULL ||
+        (wanted && !live->restart_tasks[id] && !task_outdated(live, task, state, id))) {
+        return false;
     }
-    if (task != NULL) {
-        source_task_set_paused(task, state->target == CONNECTOR_STATE_PAUSED);
-    } else if (wanted) {
-        start_task(h, live, state, id);
+    if (!source_task_stopping(task)) {
+        source_task_stop(task);
+    }
+    if (!source_task_ended(task)) {
+        return true;
+    }
+    source_task_destroy(task);
+    live->tasks[id] = NULL;
+    live->restart_tasks[id] = false;
+    if (!wanted) {
+        status_store_remove(h->worker->statuses, live->name, (int)id);
+    }
+    return false;
+}
+
+/* No task starts before all that have to end have ended: what one did may now be another's, who
+ * must find the offsets that it leaves. */
+static void reconcile_tasks(struct herder *h, struct live *live,
+                            const struct connector_state *state)
+{
+    bool ending = false;
+    for (size_t i = 0; i < live->task_count; i++) {
+        ending = retire_task(h, live, state, i) || ending;
+    }
+    for (size_t i = 0; i < live->task_count; i++) {
+        if (!task_wanted(state, i)) {
+            continue;
+        }
+        if (live->tasks[i] != NULL) {
+            source_task_set_paused(live->tasks[i], state->target == CONNECTOR_STATE_PAUSED);
+        } else if (!ending) {
+            start_task(h, live, state, i);
+        }
     }
 }
 
@@ -391,9 +413,7 @@ static void reconcile_one(struct herder *h, const char *name, const struct conne
     if (!grow_tasks(live, wanted)) {
         h->retry = true;
     }
-    for (size_t i = 0; i < live->task_count; i++) {
-        reconcile_task(h, live, now, i);
-    }
+    reconcile_tasks(h, live, now);
     if (now == NULL && live_empty(live)) {
         status_store_remove_all(h->worker->statuses, name);
         (void)text_map_remove(&h->lives, name);
