@@ -110,17 +110,53 @@ static enum err_code sqlite_stream_find_auto_column(struct sqlite_stream *s, str
         return rc;
     }
     (void)sqlite3_bind_text(st, 1, t->table->name, -1, SQLITE_STATIC);
-    if (sqlite3_step(st) == SQLITE_ROW) {
+    int step = sqlite3_step(st);
+    if (step == SQLITE_ROW) {
         s->auto_column = mem_strdup((const char *)sqlite3_column_text(st, 0));
         t->incrementing_column = s->auto_column;
+        rc = s->auto_column != NULL ? ERR_OK : err_nomem(e, "column name");
+    } else if (step != SQLITE_DONE) {
+        rc = sqlite_session_error(sqlite_stream_session(s), "columns", e);
     }
     (void)sqlite3_finalize(st);
+    if (rc != ERR_OK) {
+        return rc;
+    }
     return s->auto_column != NULL
                ? ERR_OK
                : connect_error_set(e, ERR_INVALID, CONNECT_CONFIG_EXCEPTION,
                                    "\"%s\" has no INTEGER PRIMARY KEY: name a column in "
                                    "incrementing.column.name",
                                    t->table->name);
+}
+
+/* Only then may a statement end after any row: with ids that repeat, a LIMIT could end between two
+ * rows of one id. */
+static enum err_code sqlite_stream_has_unique_ids(const struct sqlite_stream *s, bool *out_unique,
+                                                  struct err *e)
+{
+    const struct jdbc_sql_target *t = &s->base.target;
+    sqlite3_stmt *st = NULL;
+    enum err_code rc = sqlite_session_prepare(
+        sqlite_stream_session(s),
+        "SELECT 1 FROM pragma_table_info(?1) c WHERE c.name = ?2 COLLATE NOCASE AND ((c.pk = 1 AND "
+        "NOT EXISTS (SELECT 1 FROM pragma_table_info(?1) o WHERE o.pk > 1)) OR EXISTS (SELECT 1 "
+        "FROM pragma_index_list(?1) i WHERE i.\"unique\" AND NOT i.partial AND (SELECT count(*) "
+        "FROM pragma_index_info(i.name)) = 1 AND (SELECT x.cid FROM pragma_index_info(i.name) x) = "
+        "c.cid))",
+        &st, e);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    (void)sqlite3_bind_text(st, 1, t->table->name, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(st, 2, t->incrementing_column, -1, SQLITE_STATIC);
+    int step = sqlite3_step(st);
+    *out_unique = step == SQLITE_ROW;
+    if (step != SQLITE_ROW && step != SQLITE_DONE) {
+        rc = sqlite_session_error(sqlite_stream_session(s), "indexes", e);
+    }
+    (void)sqlite3_finalize(st);
+    return rc;
 }
 
 static enum err_code sqlite_stream_setup(struct sqlite_stream *s, struct err *e)
@@ -136,7 +172,12 @@ static enum err_code sqlite_stream_setup(struct sqlite_stream *s, struct err *e)
         return connect_error_set(e, ERR_UNSUPPORTED, CONNECT_CONFIG_EXCEPTION,
                                  "db.timezone must be UTC for timestamp modes on SQLite");
     }
-    s->direct = t->mode == JDBC_MODE_INCREMENTING && t->table != NULL && t->suffix[0] == '\0';
+    if (t->mode == JDBC_MODE_INCREMENTING && t->table != NULL && t->suffix[0] == '\0') {
+        rc = sqlite_stream_has_unique_ids(s, &s->direct, e);
+        if (rc != ERR_OK) {
+            return rc;
+        }
+    }
     t->limit = s->direct ? s->base.session->settings->batch_max_rows : 0;
     const struct jdbc_sql_style style = jdbc_dialect_style(s->base.session);
     struct buf sql;
