@@ -16,6 +16,7 @@
 #include "serde/avro_schema.h"
 
 #define BENCH_DISTINCT 1024
+#define BENCH_BYTES ((size_t)1024 * 1024)
 #define BENCH_FIELDS                                                                           \
     "{\"name\":\"id\",\"type\":\"long\"},{\"name\":\"category\",\"type\":\"string\"},"         \
     "{\"name\":\"amount\",\"type\":\"double\"},{\"name\":\"card\",\"type\":[\"null\","         \
@@ -173,8 +174,8 @@ int main(int argc, char **argv)
     struct avro_schema *wider = bench_parse(bench_wider);
     bench.schema = bench_parse(bench_schema);
     bench_need(avro_resolver_create(bench.schema, wider, &bench.resolver, NULL) == ERR_OK, "plan");
-    arena_init(&bench.arena, 1024 * 1024);
-    buf_init(&bench.data, 1024 * 1024);
+    arena_init(&bench.arena, BENCH_BYTES);
+    buf_init(&bench.data, BENCH_BYTES);
     for (long i = 0; i < BENCH_DISTINCT; i++) {
         char text[32];
         struct bench_purchase p = bench_make(i, text);

@@ -14,6 +14,10 @@ target_compile_options(weir_flags INTERFACE
     # uthash falls through in its hash function, which clang says of every use; gcc looks for our own.
     $<$<C_COMPILER_ID:Clang>:-Wno-implicit-fallthrough -Wcomma -Wconditional-uninitialized -Wassign-enum -Wunreachable-code-aggressive>)
 target_link_libraries(weir_flags INTERFACE Threads::Threads)
+if(WEIR_TSAN)
+    add_library(weir_tsan_threads OBJECT ${CMAKE_SOURCE_DIR}/tests/support/tsan_threads.c)
+    target_link_libraries(weir_flags INTERFACE $<TARGET_OBJECTS:weir_tsan_threads>)
+endif()
 
 # weir_library(<name> [DEPS <targets>...]): a static library of every .c file below this folder.
 function(weir_library name)

@@ -143,7 +143,7 @@ static void json_write_shortest(struct buf *b, double v, int most, bool single)
             break;
         }
     }
-    char digits[24];
+    char digits[24] = "";
     size_t n = 0;
     const char *p = text;
     for (; *p != 'e' && *p != '\0'; p++) {

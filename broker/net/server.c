@@ -174,7 +174,8 @@ static void server_run_open(struct loop_task *task)
 
 static void server_run_close(struct loop_task *task)
 {
-    struct server *s = (struct server *)(void *)((char *)task - offsetof(struct server, close_task));
+    struct server *s =
+        (struct server *)(void *)((char *)task - offsetof(struct server, close_task));
     uv_close((uv_handle_t *)&s->accept_pause, NULL);
     uv_close((uv_handle_t *)&s->listen_poll, NULL);
     (void)close(s->socket);

@@ -112,7 +112,8 @@ static void worker_on_sweep(uv_timer_t *timer)
 
 static void worker_run_start(struct loop_task *task)
 {
-    struct worker *w = (struct worker *)(void *)((char *)task - offsetof(struct worker, start_task));
+    struct worker *w =
+        (struct worker *)(void *)((char *)task - offsetof(struct worker, start_task));
     CHECK(uv_timer_init(&w->loop.uv, &w->sweep) == 0);
     w->sweep.data = w;
     int64_t every_ms = w->shared->idle_timeout_ms / 4;
@@ -123,7 +124,8 @@ static void worker_run_start(struct loop_task *task)
 
 static void worker_run_drain(struct loop_task *task)
 {
-    struct worker *w = (struct worker *)(void *)((char *)task - offsetof(struct worker, drain_task));
+    struct worker *w =
+        (struct worker *)(void *)((char *)task - offsetof(struct worker, drain_task));
     CHECK(!w->draining);
     w->draining = true;
     w->drain_deadline_ms = (int64_t)uv_now(&w->loop.uv) + WORKER_DRAIN_MS;

@@ -3,6 +3,7 @@
 A row is (method, path, body, expected): expected is the JSON of a 200, or (status, error_code, message) of a refusal;
 a message that ends in "..." is the beginning of the real one. Rows of one table run in order on one registry.
 """
+import hashlib
 import json
 import re
 import urllib.parse
@@ -304,6 +305,7 @@ TRANSPORT = [
 ]
 
 
+@pytest.mark.tsan
 @pytest.mark.parametrize("rows", [SCHEMAS, REFERENCES, SETTINGS, TRANSPORT],
                          ids=["schemas", "references", "settings", "transport"])
 def test_rows(stack, rows):
@@ -343,7 +345,6 @@ def test_request_id(stack):
 def test_guids(stack):
     """The GUID of a schema is the MD5 of its text and references as a UUID."""
     call(stack, "POST", "/subjects/s/versions", schema('"string"'))
-    import hashlib
     digest = hashlib.md5(b'"string"').hexdigest()
     guid = "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
     run(stack, [

@@ -3,9 +3,12 @@ import concurrent.futures
 import json
 import subprocess
 
+import pytest
 import requests
 
 from harness import wait_for
+
+pytestmark = pytest.mark.tsan
 
 TYPE = {"Content-Type": "application/vnd.schemaregistry.v1+json"}
 THREADS = 4
