@@ -17,7 +17,7 @@
 
 #define BROKER_IO_THREADS_MAX 8
 #define BROKER_TEXT_MAX 1024
-#define BROKER_STATIC_NUMBERS 8
+#define BROKER_STATIC_NUMBERS 10
 #define BROKER_STATIC_CONFIGS (BROKER_STATIC_NUMBERS + 2)
 
 struct broker {
@@ -47,6 +47,8 @@ void broker_config_init(struct broker_config *config)
         .request_max_bytes = 104857600,
         .fetch_max_bytes = 57671680,
         .retention_interval_ms = 300000,
+        .offsets_retention_minutes = 10080,
+        .offsets_interval_ms = 600000,
     };
 }
 
@@ -117,7 +119,9 @@ static enum err_code broker_open_controller(struct broker *b, struct err *e)
                                              b->config.node_id,
                                              b->config.default_partitions,
                                              b->config.request_max_bytes,
-                                             b->config.initial_rebalance_delay_ms};
+                                             b->config.initial_rebalance_delay_ms,
+                                             b->config.offsets_retention_minutes,
+                                             b->config.offsets_interval_ms};
     const char *keys[BROKER_STATIC_NUMBERS] = {"connections.max.idle.ms",
                                                "fetch.max.bytes",
                                                "log.retention.check.interval.ms",
@@ -125,7 +129,9 @@ static enum err_code broker_open_controller(struct broker *b, struct err *e)
                                                "node.id",
                                                "num.partitions",
                                                "socket.request.max.bytes",
-                                               "group.initial.rebalance.delay.ms"};
+                                               "group.initial.rebalance.delay.ms",
+                                               "offsets.retention.minutes",
+                                               "offsets.retention.check.interval.ms"};
     struct controller_config configs[BROKER_STATIC_CONFIGS];
     for (size_t i = 0; i < BROKER_STATIC_NUMBERS; i++) {
         (void)snprintf(numbers[i], sizeof numbers[i], "%" PRId64, values[i]);

@@ -30,6 +30,8 @@ static enum err_code start_broker(struct start_context *ctx, struct logger *lg, 
     config.idle_timeout_ms = conf_int(c, "broker.idle.timeout");
     config.initial_rebalance_delay_ms = conf_int(c, "broker.group.initial.rebalance.delay");
     config.retention_interval_ms = conf_int(c, "broker.retention.check.interval");
+    config.offsets_retention_minutes = (conf_int(c, "broker.offsets.retention") + 59999) / 60000;
+    config.offsets_interval_ms = conf_int(c, "broker.offsets.retention.check.interval");
     struct broker *b = NULL;
     enum err_code code = broker_start(&config, lg, ctx->metrics, &b, e);
     if (code != ERR_OK) {

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness import wait_for
+from harness import ANY_PORTS, Weir, wait_for
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "broker"))
 from wire import Reader, Wire, string  # noqa: E402
@@ -108,3 +108,33 @@ def test_kill_while_it_is_rewritten_loses_nothing(broker, topic):
                     assert commit(client, "g", topic, newest)
     assert "groups.rewritten" in broker.log.read_text()
     assert "groups.rewrite_failed" not in broker.log.read_text()
+
+
+def test_offsets_expire(tmp_path):
+    """Those with a retention of their own (OffsetCommit v2 to v4) after it; the others later."""
+    weir = Weir(tmp_path / "w", "--roles", "broker", *ANY_PORTS, "--broker-offsets-retention-check-interval", "100ms").start()
+    try:
+        with Wire(weir.kafka) as client:
+            client.create_topic("t")
+
+            def commit_one(group, retention_ms):
+                answer = Reader(client.call(8, 2, string(group) + struct.pack(">i", -1) + string("") + struct.pack(
+                    ">qi", retention_ms, 1) + string("t") + struct.pack(">iiq", 1, 0, 7) + string("")))
+                assert (answer.int32(), answer.string(), answer.int32(), answer.int32(), answer.int16()) == (1, "t", 1, 0, 0)
+
+            def offset(group):
+                answer = Reader(client.call(9, 1, string(group) + struct.pack(">i", 1) + string("t") + struct.pack(">ii", 1, 0)))
+                assert (answer.int32(), answer.string(), answer.int32(), answer.int32()) == (1, "t", 1, 0)
+                return answer.int64()
+            commit_one("stays", -1)
+            commit_one("goes", 300)
+            assert (offset("stays"), offset("goes")) == (7, 7)
+            wait_for(lambda: offset("goes") == -1, "the offset expires")
+            assert offset("stays") == 7
+        weir.kill()
+        weir.start()
+        with Wire(weir.kafka) as client:
+            wait_for(lambda: offset("stays") == 7, "loaded")
+            assert offset("goes") == -1
+    finally:
+        weir.kill()

@@ -6,14 +6,11 @@
 #include <string.h>
 
 #include "broker/broker.h"
-#include "common/arena.h"
-#include "common/buf.h"
-#include "common/reader.h"
 #include "protocol/generated/messages.h"
 #include "protocol/kafka_error.h"
-#include "protocol/request_header.h"
+#include "protocol/message.h"
+#include "tests/support/api_client.h"
 #include "tests/support/broker_fixture.h"
-#include "tests/support/raw_client.h"
 #include "tests/support/test.h"
 
 #define ROUNDS 11
@@ -21,10 +18,8 @@
 #define TOPIC_PARTITIONS 3
 
 struct client {
+    struct api_client api;
     struct broker_fixture broker;
-    int socket;
-    int16_t round;
-    struct arena arena;
 };
 
 static struct bytes text(const char *s)
@@ -34,79 +29,16 @@ static struct bytes text(const char *s)
 
 #define assert_text(actual, expected) assert_true(bytes_equal((actual), text(expected)))
 
-static int16_t version_of(const struct client *c, int16_t key)
-{
-    const struct message_api *api = message_api_find(key);
-    assert_non_null(api);
-    return c->round < api->max_version ? c->round : api->max_version;
-}
-
-/* A request body with its defaults. */
-static void *body_of(struct client *c, int16_t key)
-{
-    const struct message_schema *schema = message_api_find(key)->request;
-    void *body = arena_alloc(&c->arena, schema->size);
-    assert_non_null(body);
-    message_init(schema, body);
-    return body;
-}
-
-static void send_request(const struct client *c, const struct request_header *header,
-                         const void *body)
-{
-    struct err e = {0};
-    struct buf frame;
-    buf_init(&frame, 1 << 20);
-    request_header_encode(header, &frame);
-    if (message_encode(header->api->request, header->api_version, body, &frame, NULL, &e) !=
-        ERR_OK) {
-        fail_msg("%s v%d: %s", header->api->name, header->api_version, e.text);
-    }
-    assert_true(raw_client_send_frame(c->socket, buf_bytes(&frame)));
-    buf_deinit(&frame);
-}
-
-/* The decoded answer, in the arena. */
-static void *call(struct client *c, int16_t key, const void *body)
-{
-    const struct message_api *api = message_api_find(key);
-    struct request_header header = {.api_key = key,
-                                    .api_version = version_of(c, key),
-                                    .correlation_id = 4711,
-                                    .client_id = text("every"),
-                                    .api = api};
-    send_request(c, &header, body);
-    struct buf frame;
-    buf_init(&frame, 1 << 20);
-    assert_true(raw_client_read_frame(c->socket, &frame));
-    uint8_t *copy = arena_alloc(&c->arena, frame.len);
-    assert_non_null(copy);
-    memcpy(copy, frame.data, frame.len);
-    struct reader r;
-    struct err e = {0};
-    int32_t correlation_id = 0;
-    reader_init(&r, bytes_of(copy, frame.len));
-    buf_deinit(&frame);
-    assert_int_equal(request_header_decode_response(&header, &r, &correlation_id, &e), ERR_OK);
-    assert_int_equal(correlation_id, 4711);
-    void *answer = arena_alloc(&c->arena, api->response->size);
-    assert_non_null(answer);
-    if (message_decode(api->response, header.api_version, &r, &c->arena, answer, &e) != ERR_OK) {
-        fail_msg("%s v%d: %s", api->name, header.api_version, e.text);
-    }
-    assert_int_equal(reader_left(&r), 0);
-    return answer;
-}
-
 static void create_topic(struct client *c)
 {
-    struct kafka_create_topics_request *body = body_of(c, KAFKA_API_CREATE_TOPICS);
+    struct kafka_create_topics_request *body = api_client_body(&c->api, KAFKA_API_CREATE_TOPICS);
     struct kafka_create_topics_request_topic topic = {
         .name = text(TOPIC), .num_partitions = TOPIC_PARTITIONS, .replication_factor = 1};
     body->topics = &topic;
     body->topics_count = 1;
     body->timeout_ms = 10000;
-    const struct kafka_create_topics_response *answer = call(c, KAFKA_API_CREATE_TOPICS, body);
+    const struct kafka_create_topics_response *answer =
+        api_client_call(&c->api, KAFKA_API_CREATE_TOPICS, body);
     assert_int_equal(answer->topics[0].error_code, 0);
 }
 
@@ -118,8 +50,8 @@ static int setup(void **state)
     config.io_threads = 1;
     config.initial_rebalance_delay_ms = 0;
     broker_fixture_start(&c.broker, &config);
-    c.socket = raw_client_connect(c.broker.port);
-    arena_init(&c.arena, 1 << 20);
+    api_client_open(&c.api, c.broker.port);
+    c.api.version = 0;
     create_topic(&c);
     *state = &c;
     return 0;
@@ -128,21 +60,21 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct client *c = *state;
-    raw_client_close(c->socket);
-    arena_deinit(&c->arena);
+    api_client_close(&c->api);
     broker_fixture_stop(&c->broker);
     return 0;
 }
 
 static void find_coordinator(struct client *c, struct bytes group)
 {
-    struct kafka_find_coordinator_request *body = body_of(c, KAFKA_API_FIND_COORDINATOR);
+    struct kafka_find_coordinator_request *body =
+        api_client_body(&c->api, KAFKA_API_FIND_COORDINATOR);
     body->key = group;
     body->coordinator_keys = &group;
     body->coordinator_keys_count = 1;
     const struct kafka_find_coordinator_response *answer =
-        call(c, KAFKA_API_FIND_COORDINATOR, body);
-    bool batch = version_of(c, KAFKA_API_FIND_COORDINATOR) >= 4;
+        api_client_call(&c->api, KAFKA_API_FIND_COORDINATOR, body);
+    bool batch = api_client_version(&c->api, KAFKA_API_FIND_COORDINATOR) >= 4;
     assert_int_equal(batch ? answer->coordinators[0].error_code : answer->error_code, 0);
     assert_int_equal(batch ? answer->coordinators[0].port : answer->port, c->broker.port);
 }
@@ -155,7 +87,7 @@ struct membership {
 
 static struct membership join(struct client *c, struct bytes group)
 {
-    struct kafka_join_group_request *body = body_of(c, KAFKA_API_JOIN_GROUP);
+    struct kafka_join_group_request *body = api_client_body(&c->api, KAFKA_API_JOIN_GROUP);
     struct kafka_join_group_request_protocol protocol = {text("range"), text("topics")};
     body->group_id = group;
     body->session_timeout_ms = 10000;
@@ -163,11 +95,12 @@ static struct membership join(struct client *c, struct bytes group)
     body->protocol_type = text("consumer");
     body->protocols = &protocol;
     body->protocols_count = 1;
-    const struct kafka_join_group_response *answer = call(c, KAFKA_API_JOIN_GROUP, body);
-    if (version_of(c, KAFKA_API_JOIN_GROUP) >= 4) {
+    const struct kafka_join_group_response *answer =
+        api_client_call(&c->api, KAFKA_API_JOIN_GROUP, body);
+    if (api_client_version(&c->api, KAFKA_API_JOIN_GROUP) >= 4) {
         assert_int_equal(answer->error_code, KAFKA_ERROR_MEMBER_ID_REQUIRED);
         body->member_id = answer->member_id;
-        answer = call(c, KAFKA_API_JOIN_GROUP, body);
+        answer = api_client_call(&c->api, KAFKA_API_JOIN_GROUP, body);
     }
     assert_int_equal(answer->error_code, 0);
     assert_true(answer->member_id.len > 0);
@@ -180,7 +113,7 @@ static struct membership join(struct client *c, struct bytes group)
 
 static void sync_group(struct client *c, const struct membership *m)
 {
-    struct kafka_sync_group_request *body = body_of(c, KAFKA_API_SYNC_GROUP);
+    struct kafka_sync_group_request *body = api_client_body(&c->api, KAFKA_API_SYNC_GROUP);
     struct kafka_sync_group_request_assignment assignment = {m->id, text("all of it")};
     body->group_id = m->group;
     body->generation_id = m->generation;
@@ -189,24 +122,26 @@ static void sync_group(struct client *c, const struct membership *m)
     body->protocol_name = text("range");
     body->assignments = &assignment;
     body->assignments_count = 1;
-    const struct kafka_sync_group_response *answer = call(c, KAFKA_API_SYNC_GROUP, body);
+    const struct kafka_sync_group_response *answer =
+        api_client_call(&c->api, KAFKA_API_SYNC_GROUP, body);
     assert_int_equal(answer->error_code, 0);
     assert_text(answer->assignment, "all of it");
 }
 
 static void heartbeat(struct client *c, const struct membership *m)
 {
-    struct kafka_heartbeat_request *body = body_of(c, KAFKA_API_HEARTBEAT);
+    struct kafka_heartbeat_request *body = api_client_body(&c->api, KAFKA_API_HEARTBEAT);
     body->group_id = m->group;
     body->generation_id = m->generation;
     body->member_id = m->id;
-    const struct kafka_heartbeat_response *answer = call(c, KAFKA_API_HEARTBEAT, body);
+    const struct kafka_heartbeat_response *answer =
+        api_client_call(&c->api, KAFKA_API_HEARTBEAT, body);
     assert_int_equal(answer->error_code, 0);
 }
 
 static int16_t commit(struct client *c, const struct membership *m, int64_t offset)
 {
-    struct kafka_offset_commit_request *body = body_of(c, KAFKA_API_OFFSET_COMMIT);
+    struct kafka_offset_commit_request *body = api_client_body(&c->api, KAFKA_API_OFFSET_COMMIT);
     struct kafka_offset_commit_request_partition partition = {
         .partition_index = 1,
         .committed_offset = offset,
@@ -221,7 +156,8 @@ static int16_t commit(struct client *c, const struct membership *m, int64_t offs
     body->retention_time_ms = -1;
     body->topics = &topic;
     body->topics_count = 1;
-    const struct kafka_offset_commit_response *answer = call(c, KAFKA_API_OFFSET_COMMIT, body);
+    const struct kafka_offset_commit_response *answer =
+        api_client_call(&c->api, KAFKA_API_OFFSET_COMMIT, body);
     assert_int_equal(answer->topics_count, 1);
     assert_text(answer->topics[0].name, TOPIC);
     assert_int_equal(answer->topics[0].partitions[0].partition_index, 1);
@@ -230,7 +166,7 @@ static int16_t commit(struct client *c, const struct membership *m, int64_t offs
 
 static void expect_committed(struct client *c, struct bytes group, int64_t offset)
 {
-    struct kafka_offset_fetch_request *body = body_of(c, KAFKA_API_OFFSET_FETCH);
+    struct kafka_offset_fetch_request *body = api_client_body(&c->api, KAFKA_API_OFFSET_FETCH);
     int32_t indexes[] = {1, 2};
     struct kafka_offset_fetch_request_topic topic = {text(TOPIC), indexes, 2};
     struct kafka_offset_fetch_request_group_topic group_topic = {text(TOPIC), indexes, 2};
@@ -241,9 +177,10 @@ static void expect_committed(struct client *c, struct bytes group, int64_t offse
     body->topics_count = 1;
     body->groups = &one;
     body->groups_count = 1;
-    const struct kafka_offset_fetch_response *answer = call(c, KAFKA_API_OFFSET_FETCH, body);
+    const struct kafka_offset_fetch_response *answer =
+        api_client_call(&c->api, KAFKA_API_OFFSET_FETCH, body);
     assert_int_equal(answer->error_code, 0);
-    if (version_of(c, KAFKA_API_OFFSET_FETCH) < 8) {
+    if (api_client_version(&c->api, KAFKA_API_OFFSET_FETCH) < 8) {
         assert_int_equal(answer->topics_count, 1);
         assert_int_equal(answer->topics[0].partitions_count, 2);
         assert_int_equal(answer->topics[0].partitions[0].committed_offset, offset);
@@ -260,30 +197,33 @@ static void expect_committed(struct client *c, struct bytes group, int64_t offse
 
 static void expect_described(struct client *c, const struct membership *m, const char *group_state)
 {
-    struct kafka_describe_groups_request *body = body_of(c, KAFKA_API_DESCRIBE_GROUPS);
+    struct kafka_describe_groups_request *body =
+        api_client_body(&c->api, KAFKA_API_DESCRIBE_GROUPS);
     struct bytes groups[] = {m->group, text("no such group")};
     body->groups = groups;
     body->groups_count = 2;
-    const struct kafka_describe_groups_response *answer = call(c, KAFKA_API_DESCRIBE_GROUPS, body);
+    const struct kafka_describe_groups_response *answer =
+        api_client_call(&c->api, KAFKA_API_DESCRIBE_GROUPS, body);
     assert_int_equal(answer->groups_count, 2);
     assert_int_equal(answer->groups[0].error_code, 0);
     assert_text(answer->groups[0].group_state, group_state);
     bool stable = strcmp(group_state, "Stable") == 0;
     assert_int_equal(answer->groups[0].members_count, stable ? 1 : 0);
     if (stable) {
-        assert_text(answer->groups[0].members[0].client_id, "every");
+        assert_text(answer->groups[0].members[0].client_id, "api-client");
         assert_text(answer->groups[0].members[0].member_assignment, "all of it");
     }
     assert_text(answer->groups[1].group_state, "Dead");
-    assert_int_equal(answer->groups[1].error_code, version_of(c, KAFKA_API_DESCRIBE_GROUPS) >= 6
-                                                       ? KAFKA_ERROR_GROUP_ID_NOT_FOUND
-                                                       : 0);
+    assert_int_equal(answer->groups[1].error_code,
+                     api_client_version(&c->api, KAFKA_API_DESCRIBE_GROUPS) >= 6
+                         ? KAFKA_ERROR_GROUP_ID_NOT_FOUND
+                         : 0);
 }
 
 static bool is_listed(struct client *c, struct bytes group)
 {
-    const struct kafka_list_groups_response *answer =
-        call(c, KAFKA_API_LIST_GROUPS, body_of(c, KAFKA_API_LIST_GROUPS));
+    const struct kafka_list_groups_response *answer = api_client_call(
+        &c->api, KAFKA_API_LIST_GROUPS, api_client_body(&c->api, KAFKA_API_LIST_GROUPS));
     assert_int_equal(answer->error_code, 0);
     for (int32_t i = 0; i < answer->groups_count; i++) {
         if (bytes_equal(answer->groups[i].group_id, group)) {
@@ -295,16 +235,17 @@ static bool is_listed(struct client *c, struct bytes group)
 
 static void leave(struct client *c, const struct membership *m)
 {
-    struct kafka_leave_group_request *body = body_of(c, KAFKA_API_LEAVE_GROUP);
+    struct kafka_leave_group_request *body = api_client_body(&c->api, KAFKA_API_LEAVE_GROUP);
     struct kafka_leave_group_request_member member = {
         .member_id = m->id, .group_instance_id = bytes_null(), .reason = bytes_null()};
     body->group_id = m->group;
     body->member_id = m->id;
     body->members = &member;
     body->members_count = 1;
-    const struct kafka_leave_group_response *answer = call(c, KAFKA_API_LEAVE_GROUP, body);
+    const struct kafka_leave_group_response *answer =
+        api_client_call(&c->api, KAFKA_API_LEAVE_GROUP, body);
     assert_int_equal(answer->error_code, 0);
-    if (version_of(c, KAFKA_API_LEAVE_GROUP) >= 3) {
+    if (api_client_version(&c->api, KAFKA_API_LEAVE_GROUP) >= 3) {
         assert_int_equal(answer->members_count, 1);
         assert_int_equal(answer->members[0].error_code, 0);
     }
@@ -312,10 +253,11 @@ static void leave(struct client *c, const struct membership *m)
 
 static int16_t delete_group(struct client *c, struct bytes group)
 {
-    struct kafka_delete_groups_request *body = body_of(c, KAFKA_API_DELETE_GROUPS);
+    struct kafka_delete_groups_request *body = api_client_body(&c->api, KAFKA_API_DELETE_GROUPS);
     body->groups_names = &group;
     body->groups_names_count = 1;
-    const struct kafka_delete_groups_response *answer = call(c, KAFKA_API_DELETE_GROUPS, body);
+    const struct kafka_delete_groups_response *answer =
+        api_client_call(&c->api, KAFKA_API_DELETE_GROUPS, body);
     assert_int_equal(answer->results_count, 1);
     return answer->results[0].error_code;
 }
@@ -323,23 +265,24 @@ static int16_t delete_group(struct client *c, struct bytes group)
 static void live_through(struct client *c)
 {
     char name[32];
-    (void)snprintf(name, sizeof name, "group-%d", c->round);
+    (void)snprintf(name, sizeof name, "group-%d", c->api.version);
     struct bytes group = text(name);
     find_coordinator(c, group);
     struct membership m = join(c, group);
     sync_group(c, &m);
     heartbeat(c, &m);
     /* Version 0 cannot say who commits, so it may not while there are members. */
-    bool anonymous = version_of(c, KAFKA_API_OFFSET_COMMIT) == 0;
-    assert_int_equal(commit(c, &m, 100 + c->round), anonymous ? KAFKA_ERROR_UNKNOWN_MEMBER_ID : 0);
+    bool anonymous = api_client_version(&c->api, KAFKA_API_OFFSET_COMMIT) == 0;
+    assert_int_equal(commit(c, &m, 100 + c->api.version),
+                     anonymous ? KAFKA_ERROR_UNKNOWN_MEMBER_ID : 0);
     expect_described(c, &m, "Stable");
     assert_true(is_listed(c, group));
     assert_int_equal(delete_group(c, group), KAFKA_ERROR_NON_EMPTY_GROUP);
     leave(c, &m);
     expect_described(c, &m, "Empty");
     struct membership nobody = {group, text(""), -1};
-    assert_int_equal(commit(c, &nobody, 200 + c->round), 0);
-    expect_committed(c, group, 200 + c->round);
+    assert_int_equal(commit(c, &nobody, 200 + c->api.version), 0);
+    expect_committed(c, group, 200 + c->api.version);
     assert_int_equal(delete_group(c, group), 0);
     assert_false(is_listed(c, group));
     assert_int_equal(delete_group(c, group), KAFKA_ERROR_GROUP_ID_NOT_FOUND);
@@ -348,8 +291,8 @@ static void live_through(struct client *c)
 static void a_group_lives_through_every_version(void **state)
 {
     struct client *c = *state;
-    for (c->round = 0; c->round < ROUNDS; c->round++) {
-        arena_reset(&c->arena);
+    for (c->api.version = 0; c->api.version < ROUNDS; c->api.version++) {
+        arena_reset(&c->api.arena);
         live_through(c);
     }
 }
@@ -357,11 +300,12 @@ static void a_group_lives_through_every_version(void **state)
 static void describe_cluster_answers_every_version(void **state)
 {
     struct client *c = *state;
-    for (c->round = 0; c->round < 3; c->round++) {
-        arena_reset(&c->arena);
-        struct kafka_describe_cluster_request *body = body_of(c, KAFKA_API_DESCRIBE_CLUSTER);
+    for (c->api.version = 0; c->api.version < 3; c->api.version++) {
+        arena_reset(&c->api.arena);
+        struct kafka_describe_cluster_request *body =
+            api_client_body(&c->api, KAFKA_API_DESCRIBE_CLUSTER);
         const struct kafka_describe_cluster_response *answer =
-            call(c, KAFKA_API_DESCRIBE_CLUSTER, body);
+            api_client_call(&c->api, KAFKA_API_DESCRIBE_CLUSTER, body);
         assert_int_equal(answer->error_code, 0);
         assert_int_equal(answer->cluster_id.len, 22);
         assert_int_equal(answer->brokers_count, 1);
@@ -374,14 +318,15 @@ static void describe_cluster_answers_every_version(void **state)
 static void describe_cluster_knows_brokers_only(void **state)
 {
     struct client *c = *state;
-    for (c->round = 1; c->round < 3; c->round++) {
-        struct kafka_describe_cluster_request *body = body_of(c, KAFKA_API_DESCRIBE_CLUSTER);
+    for (c->api.version = 1; c->api.version < 3; c->api.version++) {
+        struct kafka_describe_cluster_request *body =
+            api_client_body(&c->api, KAFKA_API_DESCRIBE_CLUSTER);
         body->endpoint_type = 2; /* controllers: a broker's listener is none */
         const struct kafka_describe_cluster_response *answer =
-            call(c, KAFKA_API_DESCRIBE_CLUSTER, body);
+            api_client_call(&c->api, KAFKA_API_DESCRIBE_CLUSTER, body);
         assert_int_equal(answer->error_code, 114);
         body->endpoint_type = 9;
-        answer = call(c, KAFKA_API_DESCRIBE_CLUSTER, body);
+        answer = api_client_call(&c->api, KAFKA_API_DESCRIBE_CLUSTER, body);
         assert_int_equal(answer->error_code, 115);
     }
 }
@@ -389,16 +334,16 @@ static void describe_cluster_knows_brokers_only(void **state)
 static void describe_topic_partitions_pages(void **state)
 {
     struct client *c = *state;
-    c->round = 0;
+    c->api.version = 0;
     struct kafka_describe_topic_partitions_request *body =
-        body_of(c, KAFKA_API_DESCRIBE_TOPIC_PARTITIONS);
+        api_client_body(&c->api, KAFKA_API_DESCRIBE_TOPIC_PARTITIONS);
     struct kafka_describe_topic_partitions_request_topic topics[] = {{text("missing")},
                                                                      {text(TOPIC)}};
     body->topics = topics;
     body->topics_count = 2;
     body->response_partition_limit = 2;
     const struct kafka_describe_topic_partitions_response *answer =
-        call(c, KAFKA_API_DESCRIBE_TOPIC_PARTITIONS, body);
+        api_client_call(&c->api, KAFKA_API_DESCRIBE_TOPIC_PARTITIONS, body);
     /* By name, so the one that exists comes first and fills the page. */
     assert_text(answer->topics[0].name, TOPIC);
     assert_int_equal(answer->topics[0].partitions_count, 2);
@@ -410,7 +355,7 @@ static void describe_topic_partitions_pages(void **state)
     struct kafka_describe_topic_partitions_request_cursor cursor = {
         answer->next_cursor->topic_name, answer->next_cursor->partition_index};
     body->cursor = &cursor;
-    answer = call(c, KAFKA_API_DESCRIBE_TOPIC_PARTITIONS, body);
+    answer = api_client_call(&c->api, KAFKA_API_DESCRIBE_TOPIC_PARTITIONS, body);
     assert_int_equal(answer->topics_count, 2);
     assert_int_equal(answer->topics[0].partitions_count, 1);
     assert_int_equal(answer->topics[0].partitions[0].partition_index, 2);
