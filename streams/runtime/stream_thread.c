@@ -16,7 +16,9 @@
 #include "streams/runtime/streams_config.h"
 #include "streams/value/serde_registry.h"
 
+/* Between sessions, doubled from the first to the second while none gets as far as a commit. */
 #define THREAD_RESTART_PAUSE_MS 500
+#define THREAD_RESTART_PAUSE_MAX_MS 10000
 #define THREAD_TOPIC_PAUSE_MS 500
 /* Records processed before the clock is looked at again. */
 #define THREAD_PROCESS_BATCH 256
@@ -340,6 +342,8 @@ static enum err_code thread_step(struct stream_thread *t, bool *in_out_more, str
     if (code == ERR_OK && t->failure == ERR_OK &&
         clock_mono_ms(clock_system()) - t->last_commit_ms >= t->commit_interval_ms) {
         code = thread_tasks_commit(t, e);
+        t->restart_pause_ms =
+            code == ERR_OK && t->pending == NULL ? THREAD_RESTART_PAUSE_MS : t->restart_pause_ms;
     }
     if (code == ERR_OK && t->failure != ERR_OK) {
         *e = t->failure_text;
@@ -414,7 +418,10 @@ static void *thread_main(void *arg)
         if (again) {
             logger_warn(t->config.logger, "thread.restarting", "client=%s error=\"%s\"",
                         t->config.client_id, e.text);
-            (void)thread_pause(t, THREAD_RESTART_PAUSE_MS);
+            (void)thread_pause(t, t->restart_pause_ms);
+            t->restart_pause_ms = t->restart_pause_ms < THREAD_RESTART_PAUSE_MAX_MS / 2
+                                      ? t->restart_pause_ms * 2
+                                      : THREAD_RESTART_PAUSE_MAX_MS;
             continue;
         }
         logger_error(t->config.logger, "thread.failed", "client=%s error=\"%s\"",
@@ -452,6 +459,7 @@ enum err_code stream_thread_create(const struct stream_thread_config *config,
         (size_t)(streams_config_number(config->config, "statestore.cache.max.bytes") / threads);
     t->commit_interval_ms = streams_config_number(config->config, "commit.interval.ms");
     t->timeout_ms = streams_config_number(config->config, "task.timeout.ms");
+    t->restart_pause_ms = THREAD_RESTART_PAUSE_MS;
     t->retry_backoff_ms = (int)streams_config_number(config->config, "retry.backoff.ms");
     t->buffered_max =
         (size_t)streams_config_number(config->config, "buffered.records.per.partition");

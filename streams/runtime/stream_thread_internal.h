@@ -76,6 +76,7 @@ struct stream_thread {
     int64_t last_poll_ms;
     size_t buffered_max; /* buffered.records.per.partition */
     int retry_backoff_ms;
+    int restart_pause_ms;
     struct thread_metrics metrics;
     int64_t reported_processed;
     int64_t reported_dropped;

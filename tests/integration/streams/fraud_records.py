@@ -38,19 +38,20 @@ def varint(n):
 
 
 class Fraud:
-    def __init__(self, bootstrap, registry):
+    def __init__(self, bootstrap, registry, partitions=1):
         self.bootstrap = bootstrap
+        self.partitions = partitions
         request = urllib.request.Request(
             f"{registry}/subjects/purchases-value/versions", json.dumps({"schema": SCHEMA}).encode(),
             {"Content-Type": "application/vnd.schemaregistry.v1+json"})
         self.schema_id = json.load(urllib.request.urlopen(request))["id"]
         admin = AdminClient({"bootstrap.servers": bootstrap})
         # The vectors' times are of 1970: with a limited retention a broker deletes such records within a minute.
-        topics = [NewTopic(t, 1, 1, config={"retention.ms": "-1"})
+        topics = [NewTopic(t, partitions, 1, config={"retention.ms": "-1"})
                   for t in ("purchases", "travel_flags", "alerts-avro", "alerts-json")]
         for future in admin.create_topics(topics).values():
             future.result(30)
-        self.producer = Producer({"bootstrap.servers": bootstrap})
+        self.producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random"})
 
     def value(self, card, timestamp, distance=1.0):
         if timestamp is None:
@@ -65,14 +66,22 @@ class Fraud:
             self.producer.produce("purchases", key=card, value=self.value(card, timestamp), partition=0)
         assert self.producer.flush(30) == 0
 
-    def read(self, topic):
-        """All records of partition 0 as (key, value, timestamp)."""
+    def send_by_key(self, *rows):
+        for card, timestamp in rows:
+            self.producer.produce("purchases", key=card, value=self.value(card, timestamp))
+        assert self.producer.flush(30) == 0
+
+    def read_all(self, topic):
+        return [record for p in range(self.partitions) for record in self.read(topic, p)]
+
+    def read(self, topic, partition=0):
+        """All records of a partition as (key, value, timestamp)."""
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "reader", "enable.auto.commit": False})
         try:
-            _, high = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=30)
+            _, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
             out = []
             if high > 0:
-                consumer.assign([TopicPartition(topic, 0, 0)])
+                consumer.assign([TopicPartition(topic, partition, 0)])
             while len(out) < high:
                 message = consumer.poll(30)
                 assert message is not None and message.error() is None, message and message.error()
@@ -84,7 +93,7 @@ class Fraud:
             consumer.close()
 
     def alerts(self):
-        return [(k.decode(), json.loads(v)["timestamp"], ts) for k, v, ts in self.read("alerts-json")]
+        return [(k.decode(), json.loads(v)["timestamp"], ts) for k, v, ts in self.read_all("alerts-json")]
 
     def counts(self):
         return [(k[:-12].decode(), int.from_bytes(k[-12:-4], "big"), int.from_bytes(v, "big"), ts)

@@ -1,40 +1,11 @@
 """The purchase count on a real cluster, with kill -9 between steps: reference/streams.md 9.2 and 9.4."""
-import os
-import signal
 import subprocess
 
 import pytest
 
-from harness import DEADLINE_S, ROOT, wait_for
+from harness import wait_for
+from app import App
 from fraud_records import CHANGELOG, COUNT_ALERTS, COUNT_ROWS, NO_TS, Fraud
-
-APP = os.environ.get("WEIR_FRAUD_APP", str(ROOT / "build/dev/examples/fraud/fraud-count-app"))
-
-
-class App:
-    def __init__(self, directory, cluster, registry):
-        self.directory = directory
-        self.arguments = [APP, f"bootstrap.servers={cluster}", f"schema.registry.url={registry}",
-                          f"state.dir={directory}/state", "consumer.session.timeout.ms=6000",
-                          "topic.retention.ms=-1"]
-        self.process = None
-
-    def start(self, *settings):
-        self.log = open(self.directory / "app.log", "ab")
-        self.process = subprocess.Popen([*self.arguments, *settings], stdout=self.log, stderr=subprocess.STDOUT)
-        return self
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(timeout=DEADLINE_S) == 0, self.output()
-
-    def output(self):
-        return (self.directory / "app.log").read_text(errors="replace")[-4000:]
-
 
 @pytest.fixture(params=["apache", "weir"])
 def fraud(request, make_weir, tmp_path):
@@ -45,7 +16,7 @@ def fraud(request, make_weir, tmp_path):
         weir = make_weir("--roles", "broker,registry")
         kafka, registry = weir.kafka, weir.registry
     f = Fraud(kafka, registry)
-    f.app = App(tmp_path, kafka, registry)
+    f.app = App(tmp_path, "fraud-count", kafka, registry)
     yield f
     if f.app.process is not None and f.app.process.poll() is None:
         f.app.kill()

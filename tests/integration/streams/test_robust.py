@@ -1,0 +1,268 @@
+"""What an application does when its surroundings fail: bad records, lost servers, a full disk, members that come and go."""
+import os
+import re
+import struct
+import subprocess
+import urllib.request
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from harness import wait_for
+from app import EXAMPLES, App
+from fraud_records import CHANGELOG, Fraud, varint
+
+
+@pytest.fixture
+def make_app(tmp_path):
+    made = []
+
+    def make(name, kafka, registry=None):
+        made.append(App(tmp_path / f"app{len(made)}", name, kafka, registry))
+        return made[-1]
+
+    yield make
+    for app in made:
+        if app.process is not None and app.process.poll() is None:
+            app.kill()
+        if app.log.exists():
+            text = app.log.read_text(errors="replace")
+            assert "AddressSanitizer" not in text and "ThreadSanitizer" not in text, text[-8000:]
+
+
+@pytest.fixture
+def cluster(make_weir):
+    return make_weir("--roles", "broker,registry")
+
+
+@pytest.fixture
+def fraud(cluster, make_app):
+    f = Fraud(cluster.kafka, cluster.registry)
+    f.app = make_app("fraud-count", cluster.kafka, cluster.registry)
+    return f
+
+
+def wait_alerts(fraud, count):
+    wait_for(lambda: len(fraud.alerts()) >= count, f"{count} alerts")
+    assert len(fraud.alerts()) == count
+
+
+def wait_committed(fraud, offset, app=None):
+    wait_for(lambda: fraud.committed() >= offset, f"offset {offset} committed\n{(app or fraud.app).output()}")
+
+
+def test_a_record_that_is_no_avro_stops_the_application(fraud):
+    fraud.send(("A", 60000))
+    fraud.producer.produce("purchases", key="A", value=b"junk", partition=0)
+    assert fraud.producer.flush(30) == 0
+    output = fraud.app.start().wait_failed()
+    assert "purchases-0 offset 1: cannot be deserialized" in output, output
+    assert "LogAndContinue would skip it" in output
+    assert fraud.committed() <= 1
+
+
+def test_a_record_that_is_no_avro_is_skipped_on_request(fraud):
+    fraud.send(("A", 60000), ("A", 60001))
+    for junk in (b"junk", b"", b"\0", struct.pack(">bi", 0, fraud.schema_id) + b"\2"):
+        fraud.producer.produce("purchases", key="A", value=junk, partition=0)
+    fraud.send(("A", 60002))
+    fraud.app.start("deserialization.exception.handler=LogAndContinueExceptionHandler")
+    wait_committed(fraud, 7)
+    assert fraud.alerts() == [("A", 60000, 60002)]
+    assert fraud.app.output().count("record.dropped") == 4
+    fraud.app.stop()
+
+
+def test_the_broker_is_killed_and_comes_back(cluster, fraud):
+    fraud.app.start()
+    fraud.send(("A", 60000))
+    wait_committed(fraud, 1)
+    cluster.kill()
+    cluster.start()
+    fraud.send(("A", 60001), ("A", 60002))
+    wait_committed(fraud, 3)
+    assert [c[2] for c in fraud.counts()] == [1, 2, 3]
+    assert fraud.alerts() == [("A", 60000, 60002)]
+    fraud.app.stop()
+
+
+def test_stops_in_time_while_the_broker_is_away(cluster, fraud):
+    fraud.app.start()
+    fraud.send(("A", 60000))
+    wait_committed(fraud, 1)
+    cluster.kill()
+    fraud.app.stop()
+    cluster.start()
+    fraud.app.start()
+    fraud.send(("A", 60001), ("A", 60002))
+    wait_alerts(fraud, 1)
+
+
+def test_the_registry_is_away_at_the_start_and_in_between(cluster, make_weir, make_app):
+    registry = make_weir("--roles", "registry", "--bootstrap-servers", cluster.kafka)
+    fraud = Fraud(cluster.kafka, registry.registry)
+    app = make_app("fraud-count", cluster.kafka, registry.registry)
+    registry.kill()
+    app.start()
+    fraud.send(("A", 60000), ("A", 60001))
+    app.wait_logged("record.waiting")
+    registry.start()
+    wait_committed(fraud, 2, app)
+    registry.kill()
+    fraud.send(("A", 60002))  # the first alert: its schema is to be registered
+    app.wait_logged("registry.waiting")
+    assert fraud.committed() == 2
+    registry.start()
+    wait_committed(fraud, 3, app)
+    assert fraud.alerts() == [("A", 60000, 60002)]
+    assert [c[2] for c in fraud.counts()] == [1, 2, 3]
+    app.stop()
+
+
+def test_a_full_disk_is_waited_for_and_nothing_is_lost(fraud, tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode:
+        pytest.skip("cannot mount a small file system here")
+    try:
+        rows = [(f"card-{i:05}-{'x' * 100}", 60000 + i) for i in range(15000)]  # 10,000 between checkpoints
+        fraud.send(*rows)
+        fraud.app.start(f"state.dir={small}")
+        fraud.app.wait_logged("No space left")
+        done = fraud.committed()
+        subprocess.run(["mount", "-o", "remount,size=64m", small], check=True)
+        wait_committed(fraud, len(rows))
+        fraud.app.wait_logged("restore.finished")
+        fraud.send(*[(rows[i][0], 75001) for i in (0, 7499, 14999)])
+        wait_committed(fraud, len(rows) + 3)
+        last = {key: count for key, _, count, _ in fraud.counts()}
+        # At least once: what was not committed is counted again.
+        assert all(last[rows[i][0]] in ((2,) if i < done else (2, 3)) for i in (0, 7499, 14999)), last
+        fraud.app.stop()
+    finally:
+        fraud.app.process.kill()
+        fraud.app.process.wait()
+        subprocess.run(["umount", small], check=True)
+
+
+@pytest.mark.tsan
+@pytest.mark.parametrize("threads", [1, 2])
+def test_members_come_and_go_and_tasks_keep_their_counts(cluster, make_app, threads):
+    fraud = Fraud(cluster.kafka, cluster.registry, partitions=4)
+    cards = [f"card-{i}" for i in range(40)]
+    first, second = (make_app("fraud-count", cluster.kafka, cluster.registry) for _ in range(2))
+    many = f"num.stream.threads={threads}"
+
+    def counted(n):
+        def all_counted():
+            seen = {}
+            for key, value, _ in fraud.read_all(CHANGELOG):
+                seen[key[:-12].decode()] = int.from_bytes(value, "big")
+            return all(seen.get(card) == n for card in cards)
+        wait_for(all_counted, f"every count at {n}\n{first.output()}\n{second.output()}")
+
+    first.start(many)
+    fraud.send_by_key(*[(card, 60000) for card in cards])
+    counted(1)
+    second.start(many)  # takes tasks over, restores them
+    second.wait_logged("restore.finished")
+    fraud.send_by_key(*[(card, 60001) for card in cards])
+    counted(2)
+    first.stop()  # the second one takes the rest
+    fraud.send_by_key(*[(card, 60002) for card in cards])
+    counted(3)
+    alerts = fraud.alerts()
+    assert sorted(a[0] for a in alerts) == sorted(cards)
+    second.stop()
+
+
+def test_a_checkpoint_out_of_range_wipes_the_store(fraud):
+    fraud.app.start()
+    fraud.send(("A", 60000), ("A", 60001))
+    wait_committed(fraud, 2)
+    fraud.app.stop()
+    checkpoint = fraud.app.state / "local-dev-0/0_0/.checkpoint"
+    assert re.fullmatch(rf"0\n1\n{CHANGELOG} 0 \d+\n", checkpoint.read_text())
+    checkpoint.write_text(f"0\n1\n{CHANGELOG} 0 99999\n")
+    fraud.app.start()
+    fraud.send(("A", 60002))
+    wait_alerts(fraud, 1)
+    assert "restore.out_of_range" in fraud.app.output()
+    assert "task.wiped" in fraud.app.output()
+    fraud.app.stop()
+
+
+@pytest.mark.tsan
+def test_words_go_through_a_repartition_topic(cluster, make_app):
+    admin = AdminClient({"bootstrap.servers": cluster.kafka})
+    for future in admin.create_topics([NewTopic("lines", 3, 1), NewTopic("word-counts", 2, 1)]).values():
+        future.result(30)
+    app = make_app("wordcount", cluster.kafka)
+    app.start("commit.interval.ms=100")
+    app.wait_running()
+    producer = Producer({"bootstrap.servers": cluster.kafka})
+    for i in range(300):
+        producer.produce("lines", key=str(i), value="to be or not to be", partition=i % 3)
+    assert producer.flush(30) == 0
+    reader = Fraud.__new__(Fraud)
+    reader.bootstrap, reader.partitions = cluster.kafka, 2
+
+    def counted():
+        counts = {}
+        for key, value, _ in reader.read_all("word-counts"):
+            counts[key] = int.from_bytes(value, "big")
+        return counts == {b"to": 600, b"be": 600, b"or": 300, b"not": 300}
+    wait_for(counted, f"all words counted\n{app.output()}")
+    topics = admin.list_topics(timeout=30).topics
+    assert len(topics["wordcount-counts-repartition"].partitions) == 3
+    assert len(topics["wordcount-counts-changelog"].partitions) == 3
+    app.stop()
+
+
+def flag(schema_id, card, enabled):
+    return struct.pack(">bi", 0, schema_id) + varint(1) + varint(1) + bytes([enabled]) + \
+        varint(1) + varint(len(card)) + card.encode() + varint(0)
+
+
+FLAG_SCHEMA = (
+    '{"type":"record","name":"TravelFlags","namespace":"com.example.model","fields":[{"name":"id","type":"int"},'
+    '{"name":"enabled","type":["null","boolean"],"default":null},{"name":"credit_card","type":["null","string"],'
+    '"default":null},{"name":"created_at","type":["null","long"],"default":null}]}')
+
+
+def test_small_queues_pause_partitions_and_keep_the_order(cluster, make_app):
+    """Each flag is turned on and off again by event time: a purchase in between must see it."""
+    import json
+    fraud = Fraud(cluster.kafka, cluster.registry)
+    request = urllib.request.Request(
+        f"{cluster.registry}/subjects/travel_flags-value/versions", json.dumps({"schema": FLAG_SCHEMA}).encode(),
+        {"Content-Type": "application/vnd.schemaregistry.v1+json"})
+    flag_id = json.load(urllib.request.urlopen(request))["id"]
+    count = 3000
+    for i in range(count):
+        fraud.producer.produce("purchases", key="A", partition=0, timestamp=10 * i + 10,
+                               value=fraud.value("A", 10 * i + 10, 2500.0))
+        fraud.producer.produce("travel_flags", key="A", partition=0, timestamp=10 * i + 5,
+                               value=flag(flag_id, "A", i % 2))
+        fraud.producer.poll(0)
+    assert fraud.producer.flush(30) == 0
+    app = make_app("fraud-distance", cluster.kafka, cluster.registry)
+    app.start("buffered.records.per.partition=7")
+    wait_for(lambda: fraud.committed("local-dev-1") == count, f"all committed\n{app.output()}")
+    assert [a[1] for a in fraud.alerts()] == [10 * i + 10 for i in range(0, count, 2)]
+    app.stop()
+
+
+def test_applications_loaded_into_weir(make_weir):
+    weir = make_weir("--streams-app", ",".join(str(EXAMPLES / f"fraud/fraud-{n}.so") for n in ("count", "distance")))
+    fraud = Fraud(weir.kafka, weir.registry)
+    fraud.send(("A", 60000), ("A", 60001), ("A", 60002))
+    wait_alerts(fraud, 1)
+
+    def metrics():
+        url = f"http://127.0.0.1:{weir.ports['admin']}/metrics"
+        return urllib.request.urlopen(url, timeout=10).read().decode()
+    wait_for(lambda: 'weir_streams_records_processed_total{app="local-dev-0",thread="1"} 3' in metrics(), "three processed")
+    wait_for(lambda: 'weir_streams_running{app="local-dev-1",thread="1"} 1' in metrics(), "the other one runs")
