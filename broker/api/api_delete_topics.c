@@ -4,6 +4,7 @@
 #include "broker/api/api_admin.h"
 #include "broker/api/api_table.h"
 #include "broker/broker.h"
+#include "common/check.h"
 #include "protocol/kafka_error.h"
 
 struct deletion {
@@ -119,6 +120,7 @@ static void plan(struct request *rq, struct deletion *deletion)
     deletion->response.responses = out;
     struct controller_view *view = controller_view_acquire(broker_controller(rq->broker));
     for (int32_t i = 0; !arena_failed(&rq->arena) && i < total; i++) {
+        CHECK(repeats != NULL); /* or the arena has failed */
         if (repeats[i] == API_ADMIN_REPEATED_AGAIN) {
             continue;
         }

@@ -68,7 +68,7 @@ static bool describe_key(const struct description *d, const struct config_def *d
                          struct kafka_describe_configs_response_config *c)
 {
     enum config_source source = CONFIG_SOURCE_BUILT_IN;
-    struct bytes value = bytes_null();
+    struct bytes value;
     struct bytes topic_value = bytes_null();
     if (d->topic != NULL) {
         value = topic_config_value(d->view, d->topic, def, &source);

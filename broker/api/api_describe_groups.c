@@ -2,6 +2,7 @@
 #include "broker/api/api_admin.h"
 #include "broker/api/api_group.h"
 #include "broker/api/api_table.h"
+#include "common/check.h"
 #include "protocol/kafka_error.h"
 
 #define NOT_FOUND_VERSION 6
@@ -71,6 +72,7 @@ static void answer(struct groups *gs, struct request *rq, int16_t error)
         request_close(rq, "out of memory for the answer to DescribeGroups");
         return;
     }
+    CHECK(response != NULL); /* or the arena has failed */
     message_init(&kafka_describe_groups_response_schema, response);
     response->groups = out;
     response->groups_count = body->groups_count;

@@ -10,6 +10,7 @@
 
 #include "broker/controller/cluster_command.h"
 #include "broker/controller/cluster_state.h"
+#include "broker/storage/file_io.h"
 #include "common/arena.h"
 #include "common/check.h"
 #include "common/mem.h"
@@ -26,20 +27,10 @@
 
 /* ---- files ---- */
 
+/* Through storage's calls, so that tests can fill the disk. */
 static enum err_code write_all(int fd, int64_t at, struct bytes bytes, struct err *e)
 {
-    size_t done = 0;
-    while (done < bytes.len) {
-        ssize_t n = pwrite(fd, bytes.data + done, bytes.len - done, (off_t)(at + (int64_t)done));
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return err_errno(e, n < 0 ? errno : EIO, "write");
-        }
-        done += (size_t)n;
-    }
-    return ERR_OK;
+    return file_io_write_at(fd, bytes.data, bytes.len, at, "the controller's file", e);
 }
 
 static enum err_code sync_directory(const struct command_log *log, struct err *e)
@@ -203,7 +194,7 @@ static enum err_code replay(struct command_log *log, struct bytes content, uint1
         int64_t at = (int64_t)(content.len - rest.len);
         uint64_t sequence = 0;
         uint32_t count = 0;
-        struct bytes commands;
+        struct bytes commands = bytes_null();
         if (!read_frame(&r, &sequence, &count, &commands)) {
             if (kind == KIND_LOG && is_torn(rest)) {
                 *out_end = at;
@@ -377,8 +368,8 @@ enum err_code command_log_append(struct command_log *log, uint32_t command_count
         return code;
     }
     code = write_all(log->fd, log->end, buf_bytes(&log->frame), e);
-    if (code == ERR_OK && fdatasync(log->fd) != 0) {
-        code = err_errno(e, errno, "fdatasync");
+    if (code == ERR_OK) {
+        code = file_io_sync(log->fd, "the controller's log", e);
     }
     if (code != ERR_OK) {
         /* What was refused must not come back at the next start. */

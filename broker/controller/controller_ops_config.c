@@ -124,6 +124,7 @@ static int16_t plan_change(struct alteration *a, const struct controller_config_
     if (error != KAFKA_ERROR_NONE) {
         return error;
     }
+    CHECK(def != NULL);
     struct bytes value = bytes_null();
     switch (change->op) {
     case CONTROLLER_CONFIG_SET:

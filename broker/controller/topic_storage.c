@@ -174,6 +174,7 @@ struct stray_list {
 static bool is_zero(const uint8_t id[PARTITION_TOPIC_ID_BYTES])
 {
     static const uint8_t zero[PARTITION_TOPIC_ID_BYTES];
+    CHECK(id != NULL);
     return memcmp(id, zero, sizeof zero) == 0;
 }
 
