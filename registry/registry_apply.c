@@ -295,11 +295,25 @@ static enum err_code registry_apply_config(struct registry_apply *a)
     return ERR_OK;
 }
 
+/* An unknown word must not lock what it is about: it would be no mode in which anything is allowed.
+ */
+static bool registry_apply_mode_known(const char *mode)
+{
+    static const char *const modes[] = {"READWRITE", "READONLY", "READONLY_OVERRIDE", "IMPORT",
+                                        "FORWARD"};
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        if (strcmp(mode, modes[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum err_code registry_apply_mode(struct registry_apply *a)
 {
     const char *mode = json_string_value(json_object_get(a->value, "mode"));
-    if (a->value != NULL && mode == NULL) {
-        return registry_apply_malformed(a, "MODE record without mode");
+    if (a->value != NULL && (mode == NULL || !registry_apply_mode_known(mode))) {
+        return registry_apply_malformed(a, "MODE record without a known mode");
     }
     struct registry_subject *subject = registry_apply_subject(a);
     bool ok = false;
