@@ -16,6 +16,8 @@ from harness import ANY_PORTS, Weir, wait_for
 from stack import http
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "broker"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+import fraud  # noqa: E402
 from wire import Wire, batch, batches  # noqa: E402
 
 STORAGE_ERROR = 56
@@ -169,17 +171,15 @@ def test_everything_else_says_that_the_disk_is_full(full, tmp_path):
             break
     assert failed in ("COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS", "KAFKA_STORAGE_ERROR", "UNKNOWN_SERVER_ERROR",
                       "_TIMED_OUT", "NOT_COORDINATOR", "UNKNOWN"), failed
-    # Both try for as long as their time limit allows: at the same time.
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        register = pool.submit(requests.post, f"{weir.registry}/subjects/s/versions", json=schema, timeout=100)
+    # Both try for as long as their time limit allows; Connect's is 30 s, by then there is room.
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
         create = pool.submit(requests.put, f"{weir.connect}/connectors/c/config", json=config, timeout=100)
-    print(register.result().text, create.result().text)
-    assert register.result().status_code == 500 and register.result().json()["error_code"] in (50001, 50002), register.result().text
-    assert create.result().status_code == 500 and create.result().json()["message"], create.result().text
-    assert weir.alive()
-    assert http(weir, "registry", "GET", "/subjects", content_type=None) == (200, [])
-
-    disk.free()
+        answer = requests.post(f"{weir.registry}/subjects/s/versions", json=schema, timeout=100)
+        assert answer.status_code == 500 and answer.json()["error_code"] in (50001, 50002), answer.text
+        assert weir.alive() and not create.done()
+        assert http(weir, "registry", "GET", "/subjects", content_type=None) == (200, [])
+        disk.free()
+        assert create.result().status_code == 201, create.result().text
 
     def created():
         future = admin.create_topics([NewTopic("new", 2, 1)])["new"]
@@ -191,7 +191,6 @@ def test_everything_else_says_that_the_disk_is_full(full, tmp_path):
             return False
     wait_for(created, "topic created when there is room")
     wait_for(lambda: requests.post(f"{weir.registry}/subjects/s/versions", json=schema, timeout=100).status_code == 200, "registered")
-    wait_for(lambda: requests.put(f"{weir.connect}/connectors/c/config", json=config, timeout=100).status_code in (200, 201), "connector")
     consumer.commit(offsets=[TopicPartition("t", 0, 1)], asynchronous=False)
     consumer.close()
     weir.kill()
@@ -201,3 +200,42 @@ def test_everything_else_says_that_the_disk_is_full(full, tmp_path):
     committed = Consumer({"bootstrap.servers": weir.kafka, "group.id": "g"})
     assert committed.committed([TopicPartition("t", 0)], timeout=30)[0].offset == 1
     committed.close()
+
+
+def test_a_full_disk_of_state_stores(tmp_path, make_weir, postgres):
+    """The stores are on a disk of their own. When it is full the topology says so; with room again it counts every row."""
+    disk = Disk(tmp_path / "state", "24m")
+    try:
+        weir = make_weir("--streams-state-dir", str(disk.path), *fraud.start_args("count"))
+        fraud.create_topics(weir.kafka)
+        postgres.execute(fraud.TABLES)
+        fraud.start_connectors(weir.connect, weir.registry, postgres.jdbc_url, **{"poll.interval.ms": "50"})
+
+        def insert(cards):
+            postgres.execute("INSERT INTO purchases (category, amount, credit_card, distance_from_billing_zip, timestamp) SELECT "
+                             "'c', 1, %s || n, 1, to_timestamp(1700000000) FROM generate_series(1, 400) n", (cards,))
+
+        def counted():
+            try:
+                return {m.key()[:-8] for m in fraud.read_topic(weir.kafka, fraud.CHANGELOG)}
+            except KafkaException:  # not there yet
+                return set()
+        insert("a")
+        wait_for(lambda: len(counted()) == 400, "400 cards counted")
+        disk.fill()
+        for cards in "bcde":
+            insert(cards)
+        wait_for(lambda: len(fraud.read_topic(weir.kafka, "purchases")) == 2000, "2,000 purchases")
+        # The stores go to the disk when the process stops; what does not fit is in the changelog.
+        weir.stop()
+        assert "space" in weir.output(), weir.output()[-3000:]
+        weir.start()
+        wait_for(lambda: "No space left" in weir.output(), f"the log says so:\n{weir.output()[-3000:]}")
+        assert weir.alive() and http(weir, "connect", "GET", "/health", content_type=None)[0] == 200
+        disk.free()
+        insert("f")
+        wait_for(lambda: len(counted()) == 2400, f"2,400 cards counted; now {len(counted())}:\n{weir.output()[-3000:]}")
+    finally:
+        if weir.alive():
+            weir.kill()
+        disk.close()
