@@ -18,6 +18,8 @@
 #define ROCKS_BLOCK_CACHE_BYTES ((size_t)50 * 1024 * 1024)
 #define ROCKS_OPEN_FILES_MAX 128
 #define ROCKS_BLOOM_BITS 10
+/* Ten bits for each record of 100 bytes. */
+#define ROCKS_MEMTABLE_BLOOM_RATIO 0.0125
 /* A batch is written when it has so many entries or bytes: what one write costs is spread, and the
  * batch still lies in the processor's cache. */
 #define ROCKS_BATCH_ENTRIES 512
@@ -35,6 +37,7 @@ struct rocks_kv {
 struct rocks {
     rocksdb_t *db;
     rocksdb_options_t *options;
+    rocksdb_options_t *empty; /* of the default family */
     rocksdb_writeoptions_t *write;
     rocksdb_readoptions_t *read;
     rocksdb_flushoptions_t *flush;
@@ -215,8 +218,9 @@ static rocksdb_options_t *rocks_make_options(void)
     rocksdb_options_set_info_log_level(o, 4); /* fatal: the log belongs to ours */
     rocksdb_options_set_keep_log_file_num(o, 1);
     rocksdb_options_set_optimize_filters_for_hits(o, 1);
-    /* A window's first record looks for a key that is not there. */
-    rocksdb_options_set_memtable_prefix_bloom_size_ratio(o, 0.1);
+    /* A window's first record looks for a key that is not there. The filter is made with the
+     * memtable, before the first record: its size is what an idle store costs. */
+    rocksdb_options_set_memtable_prefix_bloom_size_ratio(o, ROCKS_MEMTABLE_BLOOM_RATIO);
     rocksdb_options_set_memtable_whole_key_filtering(o, 1);
     rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
     rocksdb_block_based_options_set_block_cache(table, rocks_block_cache());
@@ -240,7 +244,7 @@ static enum err_code rocks_open_families(struct rocks *r, const char *path, stru
         return err_nomem(e, "open store");
     }
     for (size_t i = 0; i < r->count; i++) {
-        options[i] = r->options;
+        options[i] = i == 0 ? r->empty : r->options;
     }
     char *failure = NULL;
     r->db = rocksdb_open_column_families(r->options, path, (int)r->count, r->names, options,
@@ -282,6 +286,8 @@ enum err_code rocks_open(const char *path, const struct weir_topology *t, int su
         return ERR_OK;
     }
     r->options = rocks_make_options();
+    r->empty = rocksdb_options_create_copy(r->options);
+    rocksdb_options_set_memtable_prefix_bloom_size_ratio(r->empty, 0);
     r->write = rocksdb_writeoptions_create();
     rocksdb_writeoptions_disable_WAL(r->write, 1);
     r->read = rocksdb_readoptions_create();
@@ -327,6 +333,7 @@ void rocks_close(struct rocks *r)
     }
     if (r->options != NULL) {
         rocksdb_options_destroy(r->options);
+        rocksdb_options_destroy(r->empty);
         rocksdb_writeoptions_destroy(r->write);
         rocksdb_readoptions_destroy(r->read);
         rocksdb_flushoptions_destroy(r->flush);
