@@ -42,6 +42,7 @@ static const struct http_server_route registry_routes[] = {
     {"DELETE", ONE, registry_on_delete_subject},
     {"GET", "/subjects/{subject}/versions", registry_on_versions},
     {"POST", "/subjects/{subject}/versions", registry_on_register},
+    {"GET", "/subjects/{subject}/metadata", registry_on_metadata},
     {"GET", VERSION, registry_on_version},
     {"DELETE", VERSION, registry_on_delete_version},
     {"GET", VERSION "/schema", registry_on_version_text},

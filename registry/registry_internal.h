@@ -180,6 +180,7 @@ void registry_on_versions(void *ctx, struct http_request *rq);
 void registry_on_version(void *ctx, struct http_request *rq);
 void registry_on_version_text(void *ctx, struct http_request *rq);
 void registry_on_referenced_by(void *ctx, struct http_request *rq);
+void registry_on_metadata(void *ctx, struct http_request *rq);
 void registry_on_guid(void *ctx, struct http_request *rq);
 void registry_on_guid_ids(void *ctx, struct http_request *rq);
 /* registry_about.c */

@@ -490,3 +490,72 @@ void registry_on_referenced_by(void *ctx, struct http_request *rq)
     json_decref(referrers.ids);
     registry_respond(rq, &a);
 }
+
+#define REGISTRY_READ_PAIRS_MAX 32
+
+/* The values of a repeated query parameter. */
+struct registry_values {
+    const char *items[REGISTRY_READ_PAIRS_MAX];
+    size_t count;
+    bool too_many;
+};
+
+static void registry_read_value(void *ctx, const char *value)
+{
+    struct registry_values *values = ctx;
+    if (values->count == REGISTRY_READ_PAIRS_MAX) {
+        values->too_many = true;
+        return;
+    }
+    values->items[values->count++] = value;
+}
+
+static bool registry_read_has_pairs(const struct registry_content *content,
+                                    const struct registry_values *keys,
+                                    const struct registry_values *values)
+{
+    const json_t *properties = json_object_get(content->metadata, "properties");
+    for (size_t i = 0; i < keys->count; i++) {
+        const char *is = json_string_value(json_object_get(properties, keys->items[i]));
+        if (is == NULL || strcmp(is, values->items[i]) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The latest version whose metadata has all the pairs: such come from other registries alone. */
+void registry_on_metadata(void *ctx, struct http_request *rq)
+{
+    struct registry *r = ctx;
+    struct registry_answer a;
+    registry_answer_init(&a);
+    struct registry_values keys = {.count = 0};
+    struct registry_values values = {.count = 0};
+    http_request_query_each(rq, "key", registry_read_value, &keys);
+    http_request_query_each(rq, "value", registry_read_value, &values);
+    bool deleted = http_request_query_bool(rq, "deleted");
+    const char *name = registry_request_subject(rq, &a);
+    if (name != NULL && (keys.count != values.count || keys.too_many || values.too_many)) {
+        registry_answer_error(&a, 400, "as many values as keys are needed, at most %d",
+                              REGISTRY_READ_PAIRS_MAX);
+    }
+    registry_store_lock_read(r->store);
+    const struct registry_subject *s = a.failed ? NULL : registry_store_subject(r->store, name);
+    const struct registry_version *found = NULL;
+    for (size_t i = s != NULL ? s->count : 0; i > 0 && found == NULL; i--) {
+        const struct registry_version *v = &s->versions[i - 1];
+        if ((deleted || !v->deleted) && registry_read_has_pairs(v->content, &keys, &values)) {
+            found = v;
+        }
+    }
+    if (found != NULL) {
+        registry_answer_version(r, rq, &a, s, found);
+    } else if (!a.failed && !registry_store_has(s, deleted)) {
+        registry_answer_error(&a, 40401, "Subject '%s' not found.", name);
+    } else if (!a.failed) {
+        registry_answer_error(&a, 40403, "Schema not found");
+    }
+    registry_store_unlock(r->store);
+    registry_respond(rq, &a);
+}

@@ -28,6 +28,11 @@ def test_python_confluent_kafka(weir):
     run_client(CACHE / "venv/bin/python", PROGRAMS / "python/confluent_roundtrip.py", weir.kafka, weir.registry)
 
 
+def test_python_confluent_registry(make_weir):
+    stack = make_weir("--roles", "broker,registry")
+    run_client(CACHE / "venv/bin/python", PROGRAMS / "python/confluent_registry.py", stack.registry)
+
+
 def test_python_kafka_python(weir):
     run_client(CACHE / "venv/bin/python", PROGRAMS / "python/kafka_python_roundtrip.py", weir.kafka)
 

@@ -1,6 +1,7 @@
 """The registry over REST, on the built-in broker: flows, refusals, what stands in _schemas, and what a restart keeps."""
 import json
 import subprocess
+import time
 
 import pytest
 import requests
@@ -273,6 +274,8 @@ def test_records_of_other_registries_are_understood(stack, registry):
     records = [
         ("junk", "junk"),
         ('{"keytype":"NEW","magic":9}', "{}"),
+        ('{"keytype":"SCHEMA","subject":"m","version":1,"magic":1}',
+         json.dumps({"subject": "m", "version": 1, "id": 39, "metadata": {"properties": {"a": "b"}}, "schema": '"int"'})),
         (foreign, json.dumps({"subject": "k", "version": 1, "id": 40, "schema": V1, "deleted": False, "md5": "x"})),
         ('{"magic":1,"version":2,"subject":"k","keytype":"SCHEMA"}',
          json.dumps({"subject": "k", "version": 2, "id": 40, "schema": V2, "deleted": False})),  # the id is taken
@@ -285,6 +288,8 @@ def test_records_of_other_registries_are_understood(stack, registry):
     wait_for(lambda: registry.ok("GET", "/config") == {"compatibilityLevel": "NONE"}, "foreign config is seen")
     assert registry.ok("GET", "/subjects/k/versions") == [1]
     assert registry.ok("GET", "/schemas/ids/41") == {"schemaType": "PROTOBUF", "schema": "x"}
+    assert registry.ok("GET", "/subjects/m/metadata?key=a&value=b")["id"] == 39
+    assert registry.refused("GET", "/subjects/m/metadata?key=a&value=c")[0] == 40403
     assert registry.register("n", V2) == 42
     registry.ok("DELETE", "/subjects/k")
     registry.ok("DELETE", "/subjects/k?permanent=true")
@@ -300,8 +305,10 @@ def test_broker_away(make_weir, tmp_path):
     broker.kill()
     assert registry.ok("GET", "/schemas/ids/1") == {"schema": V1}  # reading goes on
     assert registry.register("s", V1) == 1  # so does what is known
+    begin = time.monotonic()
     code, text = registry.refused("POST", "/subjects/s/versions", {"schema": V2})
     assert code in (50001, 50002), text
+    assert time.monotonic() - begin < 15  # the limit of a write is 10 seconds
     broker.args += ["--kafka-port", str(port)]
     broker.start()
     wait_for(lambda: registry("POST", "/subjects/s/versions", {"schema": V2}).status_code == 200,

@@ -137,6 +137,10 @@ SCHEMAS = [
     ("GET", "/subjects/s/versions/-2", None, (*BAD_VERSION[:2], BAD_VERSION[2] % "-2")),
     ("GET", "/subjects/s/versions/x", None, (*BAD_VERSION[:2], BAD_VERSION[2] % "x")),
     ("DELETE", "/subjects/s/versions/x", None, (*BAD_VERSION[:2], BAD_VERSION[2] % "x")),
+    ("GET", "/subjects/s/metadata", None, SUBJECT_2),
+    ("GET", "/subjects/s/metadata?key=a&value=b", None, (404, 40403, "Schema not found")),
+    ("GET", "/subjects/none/metadata?key=a&value=b", None, (404, 40401, "Subject 'none' not found.")),
+    ("GET", "/subjects/s/metadata?key=a", None, (400, 400, "...")),
     # looking up
     ("POST", "/subjects/s", schema(V1), SUBJECT_1),
     ("POST", "/subjects/s?normalize=False&deleted=False", schema(V1), SUBJECT_1),
@@ -316,7 +320,9 @@ def test_rows(stack, rows):
     (None, 200, TYPE), ("*/*", 200, TYPE), (TYPE, 200, TYPE), ("application/json", 200, "application/json"),
     ("application/vnd.schemaregistry+json", 200, "application/vnd.schemaregistry+json"),
     (TYPE + ", application/vnd.schemaregistry+json, application/json", 200, TYPE),
-    ("text/html, application/json;q=0.5", 200, "application/json"), ("text/html", 406, TYPE)])
+    ("text/html, application/json;q=0.5", 200, "application/json"), ("text/html", 406, TYPE),
+    # java.net.HttpURLConnection
+    ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", 200, TYPE)])
 def test_answer_types(stack, accept, status, answered):
     answer = call(stack, "GET", "/subjects", headers={"Accept": accept})
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, answered)
