@@ -23,6 +23,14 @@
 #include "connect/transforms/transforms.h"
 
 #define CLUSTER_ID_TIMEOUT_MS 1000
+#define TASK_STATES 4
+
+/* A gauge of tasks in one state. */
+struct task_gauge {
+    struct status_store *statuses;
+    enum status_store_state state;
+    struct metric *metric;
+};
 
 struct connect_worker {
     struct worker_context context;
@@ -30,6 +38,7 @@ struct connect_worker {
     struct connect_config defaults;
     struct client_config client;
     struct client_config producer;
+    struct client_config admin;
     char worker_id[300];
     struct herder *herder;
     struct rest_server *rest;
@@ -38,6 +47,8 @@ struct connect_worker {
     struct lock lock;
     struct cond changed; /* readiness, stop */
     bool stop;
+    struct metrics *metrics;
+    struct task_gauge gauges[TASK_STATES];
     struct logger *lg;
 };
 
@@ -95,6 +106,9 @@ static enum err_code set_property(struct connect_worker *w, const struct connect
     if (starts_with(p->key, "producer.")) {
         return client_config_set(&w->producer, p->key + strlen("producer."), p->value, e);
     }
+    if (starts_with(p->key, "admin.") && !starts_with(p->key, "admin.listeners")) {
+        return client_config_set(&w->admin, p->key + strlen("admin."), p->value, e);
+    }
     if (strcmp(p->key, "security.protocol") == 0 || starts_with(p->key, "sasl.") ||
         starts_with(p->key, "ssl.")) {
         return client_config_set(&w->client, p->key, p->value, e);
@@ -123,6 +137,9 @@ static enum err_code set_up(struct connect_worker *w, const struct connect_worke
     if (code == ERR_OK) {
         code = client_config_init(&w->producer, config->bootstrap_servers, e);
     }
+    if (code == ERR_OK) {
+        code = client_config_init(&w->admin, config->bootstrap_servers, e);
+    }
     const struct connect_worker_property *p = config->properties;
     for (; code == ERR_OK && p != NULL && p->key != NULL; p++) {
         code = set_property(w, p, e);
@@ -138,6 +155,7 @@ static void fill_context(struct connect_worker *w, const struct connect_worker_c
         .defaults = &w->defaults,
         .client = &w->client,
         .producer = &w->producer,
+        .admin = &w->admin,
         .clock = clock_system(),
         .lg = w->lg,
         .worker_id = w->worker_id,
@@ -148,6 +166,11 @@ static void fill_context(struct connect_worker *w, const struct connect_worker_c
         .topic_tracking_enable = config->topic_tracking_enable,
         .wake_herder = wake,
         .ctx = w,
+        .records_polled = metrics_counter(metrics, "weir_connect_records_polled_total",
+                                          "Records that source tasks returned", NULL),
+        .records_failed =
+            metrics_counter(metrics, "weir_connect_records_failed_total",
+                            "Errors of transforms, converters and writes, tolerated or not", NULL),
         .records_produced =
             metrics_counter(metrics, "weir_connect_records_produced_total",
                             "Records that source tasks wrote and Kafka acknowledged", NULL),
@@ -155,6 +178,32 @@ static void fill_context(struct connect_worker *w, const struct connect_worker_c
             metrics_counter(metrics, "weir_connect_records_skipped_total",
                             "Records that a transform dropped or whose error was tolerated", NULL),
     };
+}
+
+static double count_tasks(void *ctx)
+{
+    const struct task_gauge *gauge = ctx;
+    return (double)status_store_count_tasks(gauge->statuses, gauge->state);
+}
+
+static void open_gauges(struct connect_worker *w, struct metrics *metrics)
+{
+    static const struct {
+        enum status_store_state state;
+        const char *labels;
+    } rows[TASK_STATES] = {
+        {STATUS_STORE_RUNNING, "state=\"running\""},
+        {STATUS_STORE_PAUSED, "state=\"paused\""},
+        {STATUS_STORE_FAILED, "state=\"failed\""},
+        {STATUS_STORE_UNASSIGNED, "state=\"unassigned\""},
+    };
+    w->metrics = metrics;
+    for (size_t i = 0; i < TASK_STATES; i++) {
+        struct task_gauge *gauge = &w->gauges[i];
+        *gauge = (struct task_gauge){.statuses = w->context.statuses, .state = rows[i].state};
+        gauge->metric = metrics_gauge_read(metrics, "weir_connect_tasks", "Tasks by their state",
+                                           rows[i].labels, count_tasks, gauge);
+    }
 }
 
 static enum err_code open_rest(struct connect_worker *w, const struct connect_worker_config *config,
@@ -273,6 +322,7 @@ enum err_code connect_worker_start(const struct connect_worker_config *config, s
         code = open_stores(w, config, e);
     }
     if (code == ERR_OK) {
+        open_gauges(w, metrics);
         code = herder_start(w->herder, &w->context, e);
     }
     if (code == ERR_OK) {
@@ -345,12 +395,16 @@ void connect_worker_stop(struct connect_worker *w)
     }
     herder_stop(w->herder);
     rest_server_stop(w->rest);
+    for (size_t i = 0; i < TASK_STATES; i++) {
+        metrics_remove(w->metrics, w->gauges[i].metric);
+    }
     config_store_close(w->context.configs);
     offset_store_close(w->context.offsets);
     status_store_close(w->context.statuses);
     herder_destroy(w->herder);
     client_config_deinit(&w->client);
     client_config_deinit(&w->producer);
+    client_config_deinit(&w->admin);
     connect_config_deinit(&w->defaults);
     plugin_list_deinit(&w->plugins);
     cond_deinit(&w->changed);

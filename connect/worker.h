@@ -50,8 +50,8 @@ struct connect_worker_config {
     bool topic_tracking_enable;
     bool topic_tracking_allow_reset;
     /* More of the originals' worker properties, or NULL: key.converter.*, value.converter.*,
-     * producer.*, and top-level client settings (security.protocol, sasl.*, ssl.*). Others are
-     * logged and ignored. */
+     * producer.*, admin.*, and top-level client settings (security.protocol, sasl.*, ssl.*). Others
+     * are logged and ignored. */
     const struct connect_worker_property *properties;
     /* Connectors; NULL-terminated. Converters and transforms are built in. */
     const struct connect_plugin *const *plugins;

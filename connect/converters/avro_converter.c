@@ -288,6 +288,27 @@ static enum err_code refuse_unsupported(const struct connect_config_reader *r, s
                                      switches[i]);
         }
     }
+    /* Keys of the original without which the registry could not be reached, or would be reached
+     * in another way than asked for. */
+    static const char *const prefixes[] = {"schema.registry.ssl.", "bearer.auth.", "proxy."};
+    for (size_t i = 0; i < r->config->count; i++) {
+        const char *key = r->config->entries[i].key;
+        for (size_t k = 0; k < sizeof prefixes / sizeof prefixes[0]; k++) {
+            if (strncmp(key, prefixes[k], strlen(prefixes[k])) == 0) {
+                return connect_error_set(e, ERR_UNSUPPORTED, CONNECT_CONFIG_EXCEPTION,
+                                         "Configuration %s is not supported by this converter",
+                                         key);
+            }
+        }
+    }
+    const char *source = connect_config_read_text(r, "basic.auth.credentials.source");
+    if (strcmp(source, "URL") != 0 && strcmp(source, "USER_INFO") != 0) {
+        return connect_error_set(e, ERR_UNSUPPORTED, CONNECT_CONFIG_EXCEPTION,
+                                 "Invalid value %s for configuration "
+                                 "basic.auth.credentials.source: this converter knows URL and "
+                                 "USER_INFO",
+                                 source);
+    }
     if (connect_config_read_integer(r, "use.schema.id") >= 0) {
         return connect_error_set(e, ERR_UNSUPPORTED, CONNECT_CONFIG_EXCEPTION,
                                  "Configuration use.schema.id is not supported by this converter");

@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/logger.h"
 #include "common/mem.h"
+#include "common/metrics.h"
 #include "connect/include/transform.h"
 
 #define STEPS_MAX ((size_t)100)
@@ -36,6 +37,7 @@ struct record_chain {
     const char *connector_name;
     int task_id;
     struct logger *lg;
+    struct metric *failed;
     bool (*wait)(void *ctx, int64_t timeout_ms);
     void *ctx;
     bool tolerate_all;
@@ -245,6 +247,7 @@ enum err_code record_chain_create(const struct record_chain_config *config,
     c->connector_name = config->connector_name;
     c->task_id = config->task_id;
     c->lg = config->lg;
+    c->failed = config->failed;
     c->wait = config->wait;
     c->ctx = config->ctx;
     buf_init(&c->output.key, MESSAGE_BYTES_MAX);
@@ -417,6 +420,7 @@ static enum err_code run_stage(struct record_chain *c, const struct stage *stage
         return code;
     }
     (void)connect_error_name(e);
+    metric_add(c->failed, 1);
     log_error(c, stage, record, e);
     if (c->tolerate_all) {
         *out_skipped = true;

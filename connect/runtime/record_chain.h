@@ -15,6 +15,7 @@
 #include "connect/plugin_list.h"
 
 struct logger;
+struct metric;
 struct record_chain;
 
 struct record_chain_config {
@@ -24,6 +25,7 @@ struct record_chain_config {
     const char *connector_name;
     int task_id;
     struct logger *lg;
+    struct metric *failed; /* counts errors, tolerated or not */
     /* Waits before a further attempt; true = give up, the task is to end. */
     bool (*wait)(void *ctx, int64_t timeout_ms);
     void *ctx;

@@ -51,7 +51,8 @@ struct source_task {
     struct task_producer *producer;
     struct topic_creator *creator;
     struct delivery_tracker *tracker;
-    struct text_map topics; /* seen already */
+    struct text_map topics;  /* seen already */
+    const char *noted_topic; /* of the record before this one in the same batch: borrowed */
     int64_t next_commit_ms;
     struct err send_error; /* set by a delivery report */
     int64_t sent;
@@ -109,19 +110,34 @@ static bool chain_wait(void *ctx, int64_t timeout_ms)
     return context_wait(&t->context, timeout_ms);
 }
 
+/* A record that Kafka will not have is skipped if the connector says so; not so when it is the
+ * producer that is broken, or all that follow would be skipped with it. */
+static bool may_skip(struct source_task *t, const char *topic, rd_kafka_resp_err_t error)
+{
+    struct err e;
+    if (!record_chain_tolerates(t->chain) || task_producer_problem(t->producer, &e) != ERR_OK ||
+        error == RD_KAFKA_RESP_ERR__PURGE_QUEUE || error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
+        error == RD_KAFKA_RESP_ERR__FATAL) {
+        return false;
+    }
+    metric_add(t->worker->records_skipped, 1);
+    logger_warn(t->context.logger, "record.skipped", "connector=%s task=%d topic=%s error=\"%s\"",
+                t->connector->name, t->context.task_id, topic, rd_kafka_err2str(error));
+    return true;
+}
+
 static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
     (void)rk;
     (void)opaque;
     struct delivery *d = message->_private;
     struct source_task *t = d->batch->owner;
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        metric_add(t->worker->records_failed, 1);
+    }
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         t->sent++;
-    } else if (record_chain_tolerates(t->chain)) {
-        metric_add(t->worker->records_skipped, 1);
-        logger_warn(t->context.logger, "record.skipped", "topic=%s error=\"%s\"",
-                    rd_kafka_topic_name(message->rkt), rd_kafka_err2str(message->err));
-    } else {
+    } else if (!may_skip(t, rd_kafka_topic_name(message->rkt), message->err)) {
         if (t->send_error.code == ERR_OK) {
             (void)connect_error_set(&t->send_error, client_error_code(message->err),
                                     "org.apache.kafka.common.KafkaException",
@@ -143,6 +159,7 @@ static enum err_code prepare(struct source_task *t, struct err *e)
         .connector_name = t->connector->name,
         .task_id = t->context.task_id,
         .lg = t->context.logger,
+        .failed = t->worker->records_failed,
         .wait = chain_wait,
         .ctx = t,
     };
@@ -159,7 +176,7 @@ static enum err_code prepare(struct source_task *t, struct err *e)
             delivery_tracker_create(t, BATCH_COUNT, BATCH_RECORDS, BATCH_BYTES_MAX, &t->tracker, e);
     }
     if (code == ERR_OK && t->worker->topic_creation_enable) {
-        code = topic_creator_create(t->worker->client, &t->connector->config, t->context.logger,
+        code = topic_creator_create(t->worker->admin, &t->connector->config, t->context.logger,
                                     &t->creator, e);
     }
     if (code == ERR_OK) {
@@ -240,7 +257,7 @@ static void serve(struct source_task *t, int timeout_ms)
     }
 }
 
-static enum err_code see_topic(struct source_task *t, const char *topic, struct err *e)
+static enum err_code prepare_topic(struct source_task *t, const char *topic, struct err *e)
 {
     if (text_map_get(&t->topics, topic) != NULL) {
         return ERR_OK;
@@ -250,9 +267,20 @@ static enum err_code see_topic(struct source_task *t, const char *topic, struct 
         logger_warn(t->context.logger, "topic.waiting", "topic=%s error=\"%s\"", topic, e->text);
         code = topic_creator_ensure(t->creator, topic, e);
     }
-    if (code == ERR_OK) {
-        code = text_map_put(&t->topics, topic, t, e);
+    if (err_code_retriable(code)) {
+        return err_set(e, ERR_CANCELLED, "the task is stopping");
     }
+    return code == ERR_OK ? text_map_put(&t->topics, topic, t, e) : code;
+}
+
+/* Noted again in every batch: the list of active topics may have been reset. */
+static enum err_code see_topic(struct source_task *t, const char *topic, struct err *e)
+{
+    if (topic == t->noted_topic) {
+        return ERR_OK;
+    }
+    enum err_code code = prepare_topic(t, topic, e);
+    t->noted_topic = code == ERR_OK ? topic : NULL;
     if (code == ERR_OK && t->worker->topic_tracking_enable) {
         status_store_add_topic(t->worker->statuses, t->connector->name, t->context.task_id, topic,
                                clock_wall_ms(t->worker->clock));
@@ -306,6 +334,7 @@ static enum err_code send_record(struct source_task *t, const struct connect_rec
         code = add_headers(t, r, &m, e);
     }
     bool full = false;
+    bool tried = code == ERR_OK;
     while (code == ERR_OK && (code = task_producer_send(t->producer, &m, &full, e)) != ERR_OK &&
            full) {
         if (atomic_load(&t->stop)) {
@@ -321,13 +350,23 @@ static enum err_code send_record(struct source_task *t, const struct connect_rec
     if (code != ERR_OK && m.headers != NULL) {
         rd_kafka_headers_destroy(m.headers);
     }
+    /* Larger than a message may be: librdkafka says so at once, without a report. */
+    if (tried && !full && code == ERR_LIMIT) {
+        metric_add(t->worker->records_failed, 1);
+        if (may_skip(t, r->topic, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)) {
+            delivery_tracker_acknowledge(t->tracker, d);
+            code = ERR_OK;
+        }
+    }
     return code;
 }
 
 static enum err_code send_batch(struct source_task *t, struct delivery_batch *b, struct err *e)
 {
-    enum err_code code = delivery_tracker_enter(t->tracker, b, e);
     size_t count = b->batch.count;
+    t->noted_topic = NULL;
+    metric_add(t->worker->records_polled, (int64_t)count);
+    enum err_code code = delivery_tracker_enter(t->tracker, b, e);
     /* Lingering makes larger requests of a stream; lone records would only be late. */
     bool lone = count > 0 && count < b->batch.capacity && !task_producer_busy(t->producer);
     for (size_t i = 0; code == ERR_OK && i < count; i++) {

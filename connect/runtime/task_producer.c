@@ -6,6 +6,7 @@
 #include "common/check.h"
 #include "common/mem.h"
 #include "connect/include/connect_record.h"
+#include "connect/runtime/client_overrides.h"
 
 #define TOPICS_MAX ((size_t)10000)
 
@@ -21,22 +22,6 @@ struct task_producer {
     const char *last_name; /* as the caller spelled it last time */
     rd_kafka_topic_t *last;
 };
-
-static enum err_code set_overrides(struct client_config *c, const struct connect_config *connector,
-                                   struct err *e)
-{
-    struct connect_config overrides;
-    connect_config_init(&overrides);
-    enum err_code code =
-        connect_config_merge_prefix(&overrides, connector, "producer.override.", e);
-    for (size_t i = 0; code == ERR_OK && i < overrides.count; i++) {
-        if (overrides.entries[i].value != NULL) {
-            code = client_config_set(c, overrides.entries[i].key, overrides.entries[i].value, e);
-        }
-    }
-    connect_config_deinit(&overrides);
-    return code;
-}
 
 enum err_code task_producer_open(const struct task_producer_config *config,
                                  struct task_producer **out_producer, struct err *e)
@@ -63,7 +48,7 @@ enum err_code task_producer_open(const struct task_producer_config *config,
         code = client_config_set(&c, "client.id", config->client_id, e);
     }
     if (code == ERR_OK) {
-        code = set_overrides(&c, config->connector, e);
+        code = client_overrides_apply(&c, config->connector, "producer.override.", e);
     }
     if (code == ERR_OK) {
         code = client_config_open(&c, CLIENT_CONFIG_PRODUCER, config->delivered, config->lg, &p->rk,

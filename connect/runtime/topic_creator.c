@@ -10,8 +10,10 @@
 #include "common/logger.h"
 #include "common/mem.h"
 #include "connect/include/connect_error.h"
+#include "connect/runtime/client_overrides.h"
 
-#define REQUEST_TIMEOUT_MS 30000
+/* Short, because a task that is to stop waits for it; what timed out is asked again. */
+#define REQUEST_TIMEOUT_MS 2000
 #define PREFIX "topic.creation."
 
 struct topic_creator {
@@ -21,14 +23,136 @@ struct topic_creator {
     struct logger *lg;
 };
 
-static enum err_code missing(struct err *e, const char *key)
+static enum err_code missing(struct err *e, const char *group, const char *key)
 {
-    return connect_error_set(
-        e, ERR_INVALID, CONNECT_CONFIG_EXCEPTION,
-        "Missing required configuration \"" PREFIX "%s\" which has no default value.", key);
+    return connect_error_set(e, ERR_INVALID, CONNECT_CONFIG_EXCEPTION,
+                             "Missing required configuration \"" PREFIX
+                             "%s.%s\" which has no default value.",
+                             group, key);
 }
 
-enum err_code topic_creator_create(const struct client_config *client,
+static const char *setting(const struct topic_creator *c, const char *group, const char *key)
+{
+    struct buf name;
+    buf_init(&name, 4096);
+    buf_printf(&name, "%s.%s", group, key);
+    const char *text = buf_text(&name);
+    const char *value = text != NULL ? connect_config_get(&c->settings, text) : NULL;
+    buf_deinit(&name);
+    return value;
+}
+
+/* A count of partitions or replicas: -1 (the broker's default) or at least 1. */
+static enum err_code check_count(const struct topic_creator *c, const char *group, const char *key,
+                                 struct err *e)
+{
+    const char *text = setting(c, group, key);
+    bool is_default = strcmp(group, "default") == 0;
+    if (text == NULL) {
+        return is_default ? missing(e, group, key) : ERR_OK;
+    }
+    char *end = NULL;
+    long number = strtol(text, &end, 10);
+    if (*text != '\0' && *end == '\0' && number <= INT32_MAX && (number == -1 || number > 0)) {
+        return ERR_OK;
+    }
+    return connect_error_set(e, ERR_INVALID, CONNECT_CONFIG_EXCEPTION,
+                             "Invalid value %s for configuration " PREFIX
+                             "%s.%s: Value must be -1 or at least 1",
+                             text, group, key);
+}
+
+static bool compile(const char *pattern, regex_t *out)
+{
+    struct buf whole;
+    buf_init(&whole, 4096);
+    buf_printf(&whole, "^(%s)$", pattern);
+    const char *text = buf_text(&whole);
+    bool compiled = text != NULL && regcomp(out, text, REG_EXTENDED | REG_NOSUB) == 0;
+    buf_deinit(&whole);
+    return compiled;
+}
+
+static enum err_code check_patterns(const struct topic_creator *c, const char *group,
+                                    const char *key, struct err *e)
+{
+    struct connect_config_list list = {0};
+    const char *text = setting(c, group, key);
+    enum err_code code = text != NULL ? connect_config_parse_list(text, &list, e) : ERR_OK;
+    for (size_t i = 0; code == ERR_OK && i < list.count; i++) {
+        regex_t re;
+        if (compile(list.items[i], &re)) {
+            regfree(&re);
+        } else {
+            code = connect_error_set(e, ERR_INVALID, CONNECT_CONFIG_EXCEPTION,
+                                     "Invalid value %s for configuration " PREFIX
+                                     "%s.%s: not a regular expression",
+                                     list.items[i], group, key);
+        }
+    }
+    connect_config_list_deinit(&list);
+    return code;
+}
+
+static enum err_code check_group(const struct topic_creator *c, const char *group, struct err *e)
+{
+    enum err_code code = check_count(c, group, "replication.factor", e);
+    if (code == ERR_OK) {
+        code = check_count(c, group, "partitions", e);
+    }
+    if (code == ERR_OK && strcmp(group, "default") != 0 && setting(c, group, "include") == NULL) {
+        code = missing(e, group, "include");
+    }
+    if (code == ERR_OK) {
+        code = check_patterns(c, group, "include", e);
+    }
+    return code == ERR_OK ? check_patterns(c, group, "exclude", e) : code;
+}
+
+/* Reads the keys; leaves c->settings empty when there are none. */
+static enum err_code read_settings(struct topic_creator *c, const struct connect_config *connector,
+                                   struct err *e)
+{
+    enum err_code code = connect_config_merge_prefix(&c->settings, connector, PREFIX, e);
+    if (code != ERR_OK || c->settings.count == 0) {
+        return code;
+    }
+    const char *groups = connect_config_get(&c->settings, "groups");
+    code = check_group(c, "default", e);
+    if (code == ERR_OK && groups != NULL) {
+        code = connect_config_parse_list(groups, &c->groups, e);
+    }
+    for (size_t i = 0; code == ERR_OK && i < c->groups.count; i++) {
+        code = check_group(c, c->groups.items[i], e);
+    }
+    return code;
+}
+
+enum err_code topic_creator_check(const struct connect_config *connector, struct err *e)
+{
+    struct topic_creator c = {0};
+    enum err_code code = read_settings(&c, connector, e);
+    connect_config_deinit(&c.settings);
+    connect_config_list_deinit(&c.groups);
+    return code;
+}
+
+static enum err_code open_admin(struct topic_creator *c, const struct client_config *admin,
+                                const struct connect_config *connector, struct err *e)
+{
+    struct client_config own = {0};
+    enum err_code code = client_config_copy(&own, admin, e);
+    if (code == ERR_OK) {
+        code = client_overrides_apply(&own, connector, "admin.override.", e);
+    }
+    if (code == ERR_OK) {
+        code = client_admin_open(&own, c->lg, &c->admin, e);
+    }
+    client_config_deinit(&own);
+    return code;
+}
+
+enum err_code topic_creator_create(const struct client_config *admin,
                                    const struct connect_config *connector, struct logger *lg,
                                    struct topic_creator **out_creator, struct err *e)
 {
@@ -37,24 +161,12 @@ enum err_code topic_creator_create(const struct client_config *client,
         return err_nomem(e, "topic creation");
     }
     c->lg = lg;
-    enum err_code code = connect_config_merge_prefix(&c->settings, connector, PREFIX, e);
-    if (code == ERR_OK && c->settings.count == 0) {
-        topic_creator_destroy(c);
-        return ERR_OK;
+    enum err_code code = read_settings(c, connector, e);
+    bool wanted = c->settings.count > 0;
+    if (code == ERR_OK && wanted) {
+        code = open_admin(c, admin, connector, e);
     }
-    if (code == ERR_OK && connect_config_get(&c->settings, "default.replication.factor") == NULL) {
-        code = missing(e, "default.replication.factor");
-    }
-    if (code == ERR_OK && connect_config_get(&c->settings, "default.partitions") == NULL) {
-        code = missing(e, "default.partitions");
-    }
-    if (code == ERR_OK) {
-        code = connect_config_parse_list(connect_config_get(&c->settings, "groups"), &c->groups, e);
-    }
-    if (code == ERR_OK) {
-        code = client_admin_open(client, lg, &c->admin, e);
-    }
-    if (code != ERR_OK) {
+    if (code != ERR_OK || !wanted) {
         topic_creator_destroy(c);
         return code;
     }
@@ -81,30 +193,14 @@ static bool matches(const char *patterns, const char *topic)
         return false;
     }
     for (size_t i = 0; !found && i < list.count; i++) {
-        struct buf whole;
-        buf_init(&whole, 4096);
-        buf_printf(&whole, "^(%s)$", list.items[i]);
-        const char *text = buf_text(&whole);
         regex_t re;
-        if (text != NULL && regcomp(&re, text, REG_EXTENDED | REG_NOSUB) == 0) {
+        if (compile(list.items[i], &re)) {
             found = regexec(&re, topic, 0, NULL, 0) == 0;
             regfree(&re);
         }
-        buf_deinit(&whole);
     }
     connect_config_list_deinit(&list);
     return found;
-}
-
-static const char *setting(const struct topic_creator *c, const char *group, const char *key)
-{
-    struct buf name;
-    buf_init(&name, 4096);
-    buf_printf(&name, "%s.%s", group, key);
-    const char *text = buf_text(&name);
-    const char *value = text != NULL ? connect_config_get(&c->settings, text) : NULL;
-    buf_deinit(&name);
-    return value;
 }
 
 static const char *group_of(const struct topic_creator *c, const char *topic)

@@ -11,8 +11,11 @@
 struct logger;
 struct topic_creator;
 
-/* *out_creator stays NULL when the connector has no topic.creation.* keys. */
-enum err_code topic_creator_create(const struct client_config *client,
+/* Whether the topic.creation.* keys make sense together; with the originals' texts. */
+enum err_code topic_creator_check(const struct connect_config *connector, struct err *e);
+/* admin: settings of the worker's admin clients; the connector's admin.override.* go over them.
+ * *out_creator stays NULL when the connector has no topic.creation.* keys. */
+enum err_code topic_creator_create(const struct client_config *admin,
                                    const struct connect_config *connector, struct logger *lg,
                                    struct topic_creator **out_creator, struct err *e);
 void topic_creator_destroy(struct topic_creator *c);

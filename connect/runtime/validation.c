@@ -8,6 +8,7 @@
 #include "common/mem.h"
 #include "connect/include/source_connector.h"
 #include "connect/runtime/common_keys.h"
+#include "connect/runtime/topic_creator.h"
 
 #define ITEMS_MAX ((size_t)4096)
 #define ARENA_BYTES_MAX ((size_t)16 << 20)
@@ -181,6 +182,36 @@ static void check_converters(struct validation *v, const struct plugin_list *plu
     }
 }
 
+static void refuse(struct validation *v, const char *key, const char *value, const char *why)
+{
+    struct err e;
+    (void)connect_config_invalid(&e, key, value, why);
+    add_error(v, find_item(v, key), e.text);
+}
+
+/* What would be accepted and then not done. */
+static void check_promises(struct validation *v, const struct connect_config *config)
+{
+    const char *support = connect_config_get(config, "exactly.once.support");
+    const char *offsets = connect_config_get(config, "offsets.storage.topic");
+    struct err e;
+    if (support != NULL && strcasecmp(support, "required") == 0) {
+        refuse(v, "exactly.once.support", support,
+               "This worker does not have exactly-once source support enabled. It delivers at "
+               "least once; use \"requested\"");
+    }
+    if (offsets != NULL) {
+        refuse(v, "offsets.storage.topic", offsets,
+               "This worker keeps the offsets of all connectors in its own offsets topic; remove "
+               "this key");
+    }
+    if (topic_creator_check(config, &e) != ERR_OK) {
+        /* The item is that of the list; the text names the key. */
+        const char *text = strstr(e.text, ": ");
+        add_error(v, find_item(v, "topic.creation.groups"), text != NULL ? text + 2 : e.text);
+    }
+}
+
 static enum err_code check_plugin(struct validation *v, const struct connect_config *config,
                                   struct err *e)
 {
@@ -280,6 +311,7 @@ enum err_code validation_run(const struct plugin_list *plugins, const struct con
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         check_aliases(&v, plugins, config, &kinds[i]);
     }
+    check_promises(&v, config);
     enum err_code code = check_plugin(&v, config, e);
     if (code == ERR_OK && arena_failed(&v.arena)) {
         code = err_nomem(e, "validate config");

@@ -21,7 +21,8 @@ struct worker_context {
     const struct plugin_list *plugins;
     const struct connect_config *defaults; /* key.converter, value.converter.x, ... */
     const struct client_config *client;    /* bootstrap servers and security of the worker */
-    const struct client_config *producer;  /* the same with the worker's producer.* */
+    const struct client_config *producer;  /* bootstrap servers and the worker's producer.* */
+    const struct client_config *admin;     /* the same with admin.*: makes topics for tasks */
     struct config_store *configs;
     struct offset_store *offsets;
     struct status_store *statuses;
@@ -33,7 +34,9 @@ struct worker_context {
     int64_t task_shutdown_timeout_ms;
     bool topic_creation_enable;
     bool topic_tracking_enable;
+    struct metric *records_polled;
     struct metric *records_produced;
+    struct metric *records_failed;
     struct metric *records_skipped;
     /* Something ended or has news: the herder looks at everything again. Any thread, any lock. */
     void (*wake_herder)(void *ctx);

@@ -298,6 +298,22 @@ bool status_store_get(struct status_store *s, const char *connector, int task,
     return found;
 }
 
+size_t status_store_count_tasks(struct status_store *s, enum status_store_state state)
+{
+    static const char prefix[] = "status-task-";
+    size_t count = 0;
+    lock_acquire(&s->lock);
+    for (size_t i = text_map_find(&s->entries, prefix); i < s->entries.count; i++) {
+        const struct status_store_entry *entry = s->entries.entries[i].value;
+        if (strncmp(s->entries.entries[i].key, prefix, sizeof prefix - 1) != 0) {
+            break;
+        }
+        count += entry->state == state ? 1 : 0;
+    }
+    lock_release(&s->lock);
+    return count;
+}
+
 static int compare_ids(const void *a, const void *b)
 {
     int x = *(const int *)a;

@@ -70,6 +70,9 @@ void status_store_entry_deinit(struct status_store_entry *entry);
 enum err_code status_store_tasks(struct status_store *s, const char *connector, int **out_ids,
                                  size_t *out_count, struct err *e);
 
+/* How many tasks are in the state. */
+size_t status_store_count_tasks(struct status_store *s, enum status_store_state state);
+
 /* Notes that the task has written to a topic; the first time only costs anything. */
 void status_store_add_topic(struct status_store *s, const char *connector, int task,
                             const char *topic, int64_t now_ms);

@@ -1,62 +1,15 @@
 """The Connect worker through its REST interface, on the built-in broker: life of a connector, errors, crashes."""
 import json
-import subprocess
-import sys
 import pathlib
-import urllib.error
-import urllib.request
+import sys
 
 import pytest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from connect_rest import (AVRO_CONVERTER, FILE_SOURCE, JSON_CONVERTER, call, consume, file_config, ready,  # noqa: E402
+                          status, wait_state)
 from harness import free_port, wait_for  # noqa: E402
-
-JSON = {"Content-Type": "application/json"}
-FILE_SOURCE = "org.apache.kafka.connect.file.FileStreamSourceConnector"
-JSON_CONVERTER = "org.apache.kafka.connect.json.JsonConverter"
-AVRO_CONVERTER = "io.confluent.connect.avro.AvroConverter"
-
-
-def call(weir, method, path, body=None, headers=JSON):
-    data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-    request = urllib.request.Request(weir.connect + path, data=data, method=method, headers=headers)
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            text, status, got = answer.read(), answer.status, answer.headers
-    except urllib.error.HTTPError as error:
-        text, status, got = error.read(), error.code, error.headers
-    return status, json.loads(text) if text else None, got
-
-
-def ready(weir):
-    wait_for(lambda: call(weir, "GET", "/health")[0] == 200, "worker ready")
-    return weir
-
-
-def status(weir, name):
-    return call(weir, "GET", f"/connectors/{name}/status")[1]
-
-
-def wait_state(weir, name, connector, *tasks):
-    def right():
-        now = status(weir, name)
-        return "connector" in now and now["connector"]["state"] == connector and \
-            [t["state"] for t in now["tasks"]] == list(tasks) and now
-    return wait_for(right, f"{name} {connector} {tasks}; now {status(weir, name)}")
-
-
-def consume(weir, topic, count=None):
-    """Values (and nothing else) of a topic from its beginning; waits for `count` of them."""
-    def read():
-        out = subprocess.run(["kcat", "-b", weir.kafka, "-C", "-t", topic, "-o", "beginning", "-e", "-q"],
-                             capture_output=True, text=True, timeout=30)
-        lines = out.stdout.splitlines()
-        return lines if count is None or len(lines) >= count else None
-    return wait_for(read, f"{count} records in {topic}")
-
-
-def file_config(path, topic, **more):
-    return {"connector.class": FILE_SOURCE, "file": str(path), "topic": topic, **more}
 
 
 def test_life_of_a_connector(make_weir, tmp_path):
