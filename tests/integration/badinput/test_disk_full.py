@@ -239,3 +239,29 @@ def test_a_full_disk_of_state_stores(tmp_path, make_weir, postgres):
         if weir.alive():
             weir.kill()
         disk.close()
+
+
+def test_starting_on_a_full_disk(tmp_path):
+    """The first start says so and leaves nothing that would keep the next from working; a later one serves what there is."""
+    disk = Disk(tmp_path / "weir/data", "16m")
+    weir = Weir(tmp_path / "weir", "--roles", "broker", *ANY_PORTS)
+    try:
+        disk.fill()
+        weir.start(wait=False)
+        assert weir.process.wait(timeout=20) == 1
+        assert "No space left on device" in weir.output() and str(disk.path) in weir.output()
+        disk.free()
+        weir.start()
+        with Wire(weir.kafka) as client:
+            client.create_topic("t")
+            assert client.produce("t", batch([b"x"])) == (0, 0)
+        weir.kill()
+        disk.fill()
+        weir.start()
+        with Wire(weir.kafka) as client:
+            assert len(values(client, "t")) == 1
+        weir.stop()
+    finally:
+        if weir.process is not None and weir.alive():
+            weir.kill()
+        disk.close()
