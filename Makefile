@@ -1,6 +1,9 @@
 # A thin front for CMake presets. `make help` lists the targets.
 .DEFAULT_GOAL := build
 JOBS ?= $(shell nproc)
+# Objects compiled in another checkout of the same source serve here too.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
 CMAKE_FLAGS := $(if $(shell command -v ccache),-DCMAKE_C_COMPILER_LAUNCHER=ccache)
 
 .PHONY: help build demo test interop bench check format fuzz tsan clean install
@@ -20,7 +23,7 @@ build: setup-build
 	@cmake --preset release $(CMAKE_FLAGS) >/dev/null
 	@cmake --build --preset release -j $(JOBS)
 
-.PHONY: setup-build setup-test setup-check
+.PHONY: setup-build setup-test setup-check setup-interop
 setup-build:
 	@tools/setup build
 setup-test:
@@ -28,8 +31,11 @@ setup-test:
 setup-check:
 	@tools/setup check
 
+setup-interop:
+	@tools/setup interop
+
 demo:
-	@tools/setup demo
+	@tools/setup demo$(if $(filter postgres,$(DB)),-postgres)
 	@$(MAKE) --no-print-directory build
 	@examples/fraud/demo --db "$(or $(DB),sqlite)" $(if $(KEEP),--keep)
 
@@ -47,7 +53,7 @@ tsan: setup-test
 	@ctest --preset tsan -j $(JOBS)
 	@tests/run-integration build/tsan/cli/weir -m tsan
 
-interop: build
+interop: setup-interop build
 	@tests/interop/run build/release/cli/weir
 
 bench: build
