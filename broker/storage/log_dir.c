@@ -351,7 +351,7 @@ void log_dir_abandon(struct log_dir *dir)
     lock_deinit(&dir->background_lock);
     lock_deinit(&dir->file_lock);
     lock_deinit(&dir->lock);
-    free(dir->path); /* NOLINT: from realpath */
+    mem_free(dir->path); /* from realpath, which uses the same heap */
     mem_free(dir);
 }
 
