@@ -137,7 +137,7 @@ void connect_schema_builder_set_parameter(struct connect_schema_builder *b, cons
     }
     struct connect_schema *s = b->schema;
     for (size_t i = 0; i < s->parameter_count; i++) {
-        if (strcmp(b->parameters[i].key, key) == 0) {
+        if (b->parameters[i].key != NULL && strcmp(b->parameters[i].key, key) == 0) {
             b->parameters[i].value = arena_strdup(&s->arena, value);
             return;
         }
@@ -192,7 +192,7 @@ void connect_schema_builder_add_field_take(struct connect_schema_builder *b, con
     }
     struct connect_schema *s = b->schema;
     for (size_t i = 0; i < s->field_count; i++) {
-        if (strcmp(b->fields[i].name, name) == 0) {
+        if (b->fields[i].name != NULL && strcmp(b->fields[i].name, name) == 0) {
             builder_fail(b, ERR_INVALID, "Cannot create field because of field name duplication ",
                          name);
             connect_schema_unref(take_schema);

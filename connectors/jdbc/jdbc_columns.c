@@ -145,7 +145,7 @@ enum err_code jdbc_columns_build_schema(const struct jdbc_columns *c, const char
 
 int64_t jdbc_columns_micros_to_millis(int64_t micros)
 {
-    return micros >= 0 ? micros / 1000 : -((-micros + 999) / 1000);
+    return micros / 1000 - (micros % 1000 < 0 ? 1 : 0);
 }
 
 static struct connect_value jdbc_columns_iso(struct arena *a, int64_t micros, bool nanos)

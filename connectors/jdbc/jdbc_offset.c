@@ -7,13 +7,11 @@
 #define JDBC_OFFSET_ARENA_MAX ((size_t)64 * 1024)
 #define MICROS_PER_SECOND INT64_C(1000000)
 
-char *jdbc_offset_partition(const struct jdbc_table *table, bool legacy)
+static void jdbc_offset_write_partition(const struct jdbc_table *table, bool legacy, struct buf *b)
 {
-    struct buf b;
-    buf_init(&b, JDBC_OFFSET_PARTITION_MAX);
     if (table == NULL) {
-        buf_append_text(&b, "{\"query\":\"query\"}");
-        return buf_take_text(&b);
+        buf_append_text(b, "{\"query\":\"query\"}");
+        return;
     }
     struct buf name;
     buf_init(&name, JDBC_OFFSET_PARTITION_MAX);
@@ -22,12 +20,21 @@ char *jdbc_offset_partition(const struct jdbc_table *table, bool legacy)
         buf_append_char(&name, '.');
     }
     buf_append_text(&name, table->name);
-    buf_append_text(&b, legacy ? "{\"table\":" : "{\"protocol\":\"1\",\"table\":");
-    json_write_text(&b, (const char *)name.data, name.len);
-    buf_append_char(&b, '}');
-    b.failed = b.failed || buf_failed(&name);
+    buf_append_text(b, legacy ? "{\"table\":" : "{\"protocol\":\"1\",\"table\":");
+    json_write_text(b, (const char *)name.data, name.len);
+    buf_append_char(b, '}');
+    b->failed = b->failed || buf_failed(&name);
     buf_deinit(&name);
-    return buf_take_text(&b);
+}
+
+char *jdbc_offset_partition(const struct jdbc_table *table, bool legacy)
+{
+    struct buf b;
+    buf_init(&b, JDBC_OFFSET_PARTITION_MAX);
+    jdbc_offset_write_partition(table, legacy, &b);
+    char *text = buf_take_text(&b);
+    buf_deinit(&b);
+    return text;
 }
 
 static bool jdbc_offset_read_integer(const struct connect_value *map, const char *key, int64_t *out)

@@ -471,11 +471,14 @@ enum err_code jdbc_querier_read(struct jdbc_querier *q, struct jdbc_session *ses
                                 struct connect_batch *batch, struct err *e)
 {
     enum err_code rc = ERR_OK;
+    bool ran = false;
     while (rc == ERR_OK && jdbc_querier_has_room(batch)) {
         if (!q->running) {
-            if (q->due_ms > jdbc_querier_now()) {
+            /* Once a call, unless there is more at once: poll.interval.ms may be 0. */
+            if (q->due_ms > jdbc_querier_now() || (ran && q->due_ms != 0)) {
                 return ERR_OK;
             }
+            ran = true;
             bool nothing = false;
             rc = jdbc_querier_prepare(q, session, &nothing, e);
             if (rc != ERR_OK || nothing) {

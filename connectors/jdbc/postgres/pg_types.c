@@ -10,6 +10,9 @@
 #include "connectors/jdbc/jdbc_decimal.h"
 #include "connectors/jdbc/postgres/pg_numeric.h"
 
+/* Two days of room for the zone. */
+#define PG_INSTANT_MAX_US (INT64_MAX - PG_EPOCH_US - 2 * PG_DAY_US)
+#define PG_INSTANT_DAYS INT64_C(106000000)
 #define PG_DAY_US INT64_C(86400000000)
 #define PG_EPOCH_DAYS 10957
 /* What the JDBC driver makes of 'infinity' and '-infinity', in ms. */
@@ -200,6 +203,9 @@ static enum err_code pg_types_decode_date(const struct jdbc_column *column, stru
             "carry: exclude it, or cast it to text in a query",
             column->name);
     }
+    if (days > INT32_MAX - PG_EPOCH_DAYS) {
+        return pg_types_malformed(column, cell, e);
+    }
     *out_value = connect_value_int32(days + PG_EPOCH_DAYS);
     return ERR_OK;
 }
@@ -210,7 +216,7 @@ static struct connect_value pg_types_decode_time(struct bytes cell, bool zoned)
     if (zoned) {
         /* Seconds west of Greenwich follow. */
         int32_t west_s = (int32_t)(uint32_t)pg_types_be(bytes_of(cell.data + 8, 4));
-        us = (us + west_s * INT64_C(1000000)) % PG_DAY_US;
+        us = (us % PG_DAY_US + west_s * INT64_C(1000000)) % PG_DAY_US;
         us = us < 0 ? us + PG_DAY_US : us;
     }
     int32_t ms = (int32_t)(us / 1000);
@@ -223,6 +229,10 @@ static int64_t pg_types_instant(const struct pg_context *ctx, enum pg_form form,
     int64_t us = (int64_t)pg_types_be(cell);
     if (us == INT64_MAX || us == INT64_MIN) {
         return us;
+    }
+    /* The last thirty years that Postgres knows, from 294247 on, do not fit a count from 1970. */
+    if (us > PG_INSTANT_MAX_US) {
+        us = PG_INSTANT_MAX_US;
     }
     us += PG_EPOCH_US;
     return form == PG_FORM_TIMESTAMP ? jdbc_zone_to_utc(ctx->zone, us) : us;
@@ -389,6 +399,9 @@ enum err_code pg_types_decode_instant(const struct pg_context *ctx, const struct
 {
     if (pg->form == PG_FORM_DATE && cell.len == 4) {
         int64_t days = (int32_t)(uint32_t)pg_types_be(cell) + INT64_C(10957);
+        /* Dates reach further than microseconds do. */
+        days = days > PG_INSTANT_DAYS ? PG_INSTANT_DAYS : days;
+        days = days < -PG_INSTANT_DAYS ? -PG_INSTANT_DAYS : days;
         *out_us = jdbc_zone_to_utc(ctx->zone, days * PG_DAY_US);
         return ERR_OK;
     }

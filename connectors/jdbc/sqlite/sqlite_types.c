@@ -186,7 +186,8 @@ static bool sqlite_types_integer(const struct sqlite_cell *cell, int64_t *out)
         return true;
     }
     double v = 0;
-    if (!sqlite_types_number(cell, &v) || fabs(v) > 9007199254740992.0 || fabs(v - trunc(v)) > 0) {
+    if (!sqlite_types_number(cell, &v) || !(fabs(v) <= 9007199254740992.0) ||
+        fabs(v - trunc(v)) > 0) {
         return false;
     }
     *out = (int64_t)v;
@@ -222,8 +223,8 @@ enum err_code sqlite_types_decode_instant(const struct sqlite_context *ctx,
 {
     bool zoned = false;
     int64_t us = 0;
-    if (cell->storage == SQLITE_INTEGER && cell->integer < INT64_MAX / 1000 &&
-        cell->integer > INT64_MIN / 1000) {
+    const int64_t limit_ms = INT64_MAX / 1000 - SQLITE_DAY_US / 500; /* room for the zone */
+    if (cell->storage == SQLITE_INTEGER && cell->integer < limit_ms && cell->integer > -limit_ms) {
         *out_us = cell->integer * 1000;
         return ERR_OK;
     }
