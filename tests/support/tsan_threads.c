@@ -12,6 +12,9 @@
 
 #define TSAN_THREADS_EXPORT __attribute__((visibility("default")))
 
+/* glibc's own names for the parameters are reserved ones.
+ * NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
+
 /* glibc's C11 types are its POSIX types under another name. */
 _Static_assert(sizeof(mtx_t) == sizeof(pthread_mutex_t), "mtx_t");
 _Static_assert(sizeof(cnd_t) == sizeof(pthread_cond_t), "cnd_t");
@@ -123,3 +126,5 @@ TSAN_THREADS_EXPORT int cnd_timedwait(cnd_t *condition, mtx_t *mutex, const stru
     return tsan_threads_result(
         pthread_cond_timedwait((pthread_cond_t *)condition, (pthread_mutex_t *)mutex, until));
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

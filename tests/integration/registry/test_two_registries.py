@@ -65,8 +65,7 @@ def compacted(broker):
     return last
 
 
-def hold(make_weir, subject_of):
-    broker = make_weir("--roles", "broker")
+def hold(make_weir, broker, subject_of):
     options = ("--roles", "registry", "--bootstrap-servers", broker.kafka)
     both = [ready(make_weir(*options)), ready(make_weir(*options))]
     urls = [weir.registry for weir in both]
@@ -87,9 +86,14 @@ def hold(make_weir, subject_of):
     assert collisions > 0, "the two never met: the test shows nothing"
 
 
-def test_different_subjects(make_weir):
-    hold(make_weir, lambda thread, i: f"s{thread}-{i}")
+def test_different_subjects(make_weir, broker):
+    hold(make_weir, broker, lambda thread, i: f"s{thread}-{i}")
 
 
-def test_one_subject(make_weir):
-    hold(make_weir, lambda thread, i: "s")
+def test_one_subject(make_weir, broker):
+    hold(make_weir, broker, lambda thread, i: "s")
+
+
+@pytest.mark.cluster
+def test_on_apache_kafka(make_weir, apache_kafka):
+    hold(make_weir, apache_kafka, lambda thread, i: f"s{i}")
