@@ -13,6 +13,7 @@
 #include "serde/avro_schema.h"
 
 #define REGISTRY_STORE_REFERENCES_MAX 100
+#define REGISTRY_STORE_FOLLOWED_MAX 20000
 
 struct registry_store *registry_store_create(void)
 {
@@ -214,6 +215,11 @@ static enum err_code registry_store_parse_reference(const struct registry_store 
         return err_set(e, ERR_PARSE, "No schema reference found for subject \"%s\" and version %d",
                        name != NULL ? name : "", version);
     }
+    if (*how.left == 0) {
+        return err_set(e, ERR_PARSE, "more than %d references of references",
+                       REGISTRY_STORE_FOLLOWED_MAX);
+    }
+    --*how.left;
     how.depth++;
     how.strict = false; /* what is stored was checked when it was new */
     return registry_store_parse_at(s, v->content, how, out_schema, e);
@@ -251,6 +257,8 @@ enum err_code registry_store_parse(const struct registry_store *s,
                                    const struct registry_content *content, bool strict,
                                    bool live_only, struct avro_schema **out_schema, struct err *e)
 {
-    const struct registry_store_parse_how how = {.strict = strict, .live_only = live_only};
+    unsigned left = REGISTRY_STORE_FOLLOWED_MAX;
+    const struct registry_store_parse_how how = {
+        .strict = strict, .live_only = live_only, .left = &left};
     return registry_store_parse_at(s, content, how, out_schema, e);
 }

@@ -21,6 +21,7 @@ struct registry_store_parse_how {
     bool strict;
     bool live_only;
     unsigned depth;
+    unsigned *left; /* references that may still be followed: those of references multiply */
 };
 
 /* Where a subject or an id is, or belongs. */

@@ -190,6 +190,20 @@ def test_references(registry):
     assert registry.refused("DELETE", "/subjects/common?permanent=true")[0] == 42206
 
 
+def test_references_that_multiply_are_refused(registry):
+    """Each level refers a hundred times to the one below it: a hundred to the power of the level schemas to read."""
+    registry.register("level0", '"int"')
+    refused = None
+    for level in range(1, 6):
+        references = [{"name": f"n{i}", "subject": f"level{level - 1}", "version": 1} for i in range(100)]
+        answer = registry("POST", f"/subjects/level{level}/versions", {"schema": '"int"', "references": references})
+        if answer.status_code != 200:
+            refused = answer
+            break
+    assert refused is not None and refused.status_code == 422 and "references of references" in refused.text
+    assert level > 2
+
+
 def test_bad_requests(registry):
     path = "/subjects/s/versions"
     assert registry.refused("POST", path, "{not json")[0] == 400
