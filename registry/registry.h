@@ -3,8 +3,8 @@
  * of any Kafka cluster, reached through librdkafka only.
  *
  * It listens at once and answers 503 until the topic has been read to its end; a cluster that is
- * away, then or later, is waited for. One registry process writes; more may run behind it for
- * reading (see README.md).
+ * away, then or later, is waited for. Several may serve and write one
+ * topic (docs/decisions/024).
  */
 #pragma once
 
