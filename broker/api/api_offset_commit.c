@@ -15,6 +15,8 @@ struct commit {
     struct kafka_offset_commit_response response;
     int64_t now_ms;
     int64_t max_metadata;
+    int64_t base_offset; /* of the records, once they are on disk */
+    struct groups_task again;
 };
 
 static void set_all(struct commit *c, int16_t error)
@@ -137,30 +139,54 @@ static int32_t write_offsets(struct commit *c, struct groups_write *w)
     return count;
 }
 
-/* Puts the offsets that were written into the group, or marks them with the error. */
-static void take_offsets(struct commit *c, struct groups_entry *entry, int16_t error,
-                         int64_t base_offset)
+/* Puts the offsets that are on disk into the group. False when memory is short: some may be in. */
+static bool take_offsets(const struct commit *c, struct groups_entry *entry)
 {
     const struct kafka_offset_commit_request *body = c->rq->body;
-    int64_t log_offset = base_offset;
+    int64_t log_offset = c->base_offset;
     for (int32_t t = 0; t < body->topics_count; t++) {
         for (int32_t p = 0; p < body->topics[t].partitions_count; p++) {
-            int16_t *out = &c->response.topics[t].partitions[p].error_code;
-            if (*out != KAFKA_ERROR_NONE) {
-                continue;
-            }
-            *out = error;
-            if (error != KAFKA_ERROR_NONE) {
-                continue;
+            if (c->response.topics[t].partitions[p].error_code != KAFKA_ERROR_NONE) {
+                continue; /* was not written */
             }
             struct group_offset offset;
             read_offset(c, &body->topics[t].partitions[p], &offset);
             offset.log_offset = log_offset++;
             if (!group_offsets_set(&entry->offsets, body->topics[t].name,
                                    body->topics[t].partitions[p].partition_index, &offset)) {
-                /* On disk, but not known until a restart: the client had better try again. */
-                *out = KAFKA_ERROR_UNKNOWN_SERVER_ERROR;
+                return false;
             }
+        }
+    }
+    return true;
+}
+
+/*
+ * The records are on disk, so the offsets are committed whatever happens now: a restart will find
+ * them. If there is no memory to know them, an answer has to wait until there is: an error would
+ * be wrong later, a success would be wrong until then. When the coordinator closes, or the group is
+ * gone, they are as true as they will be.
+ */
+static void take_and_answer(struct commit *c, struct groups *gs, struct groups_entry *entry)
+{
+    if (entry == NULL || take_offsets(c, entry) || !groups_post(gs, &c->again)) {
+        request_respond(c->rq, &c->response);
+    }
+}
+
+static void take_again(struct groups *gs, struct groups_task *task)
+{
+    struct commit *c = task->ctx;
+    const struct kafka_offset_commit_request *body = c->rq->body;
+    take_and_answer(c, gs, groups_find(gs, body->group_id));
+}
+
+static void refuse_written(struct commit *c, int16_t error)
+{
+    for (int32_t t = 0; t < c->response.topics_count; t++) {
+        for (int32_t p = 0; p < c->response.topics[t].partitions_count; p++) {
+            int16_t *out = &c->response.topics[t].partitions[p].error_code;
+            *out = *out == KAFKA_ERROR_NONE ? error : *out;
         }
     }
 }
@@ -168,10 +194,15 @@ static void take_offsets(struct commit *c, struct groups_entry *entry, int16_t e
 static void written(void *ctx, struct groups *gs, struct groups_entry *entry, int16_t error,
                     int64_t base_offset)
 {
-    (void)gs;
     struct commit *c = ctx;
-    take_offsets(c, entry, error, base_offset);
-    request_respond(c->rq, &c->response);
+    if (error != KAFKA_ERROR_NONE) {
+        refuse_written(c, error);
+        request_respond(c->rq, &c->response);
+        return;
+    }
+    c->base_offset = base_offset;
+    c->again = (struct groups_task){.run = take_again, .ctx = c};
+    take_and_answer(c, gs, entry);
 }
 
 static void run(struct groups *gs, struct request *rq)

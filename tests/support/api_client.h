@@ -5,6 +5,8 @@
 #include <stdint.h>
 
 #include "common/arena.h"
+#include "common/buf.h"
+#include "common/bytes.h"
 
 struct api_client {
     int socket;
@@ -17,5 +19,9 @@ void api_client_close(struct api_client *c);
 int16_t api_client_version(const struct api_client *c, int16_t key);
 /* A request struct with its defaults. */
 void *api_client_body(struct api_client *c, int16_t key);
+/* The request's frame without its length; the answer of such a frame. For those who send it
+ * themselves. */
+void api_client_encode(const struct api_client *c, int16_t key, const void *body, struct buf *out);
+void *api_client_decode(struct api_client *c, int16_t key, struct bytes frame);
 /* Sends and returns the decoded answer. The client id is "api-client". */
 void *api_client_call(struct api_client *c, int16_t key, const void *body);
