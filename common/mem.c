@@ -59,7 +59,9 @@ char *mem_strndup(const char *text, size_t len)
 {
     char *copy = mem_alloc(len + 1);
     if (copy != NULL) {
-        memcpy(copy, text, len);
+        if (len > 0) { /* an empty text may have no address */
+            memcpy(copy, text, len);
+        }
         copy[len] = '\0';
     }
     return copy;

@@ -23,6 +23,16 @@ static struct bytes decode_bytes(struct reader *r)
     return len == NULL_LENGTH ? bytes_null() : reader_bytes(r, len);
 }
 
+/* One that is never null. */
+static struct bytes decode_text(struct reader *r)
+{
+    struct bytes text = decode_bytes(r);
+    if (bytes_is_null(text)) {
+        reader_fail(r);
+    }
+    return text;
+}
+
 static void encode_configs(struct buf *out, const struct cluster_command *command)
 {
     buf_append_be32(out, (uint32_t)command->config_count);
@@ -41,7 +51,7 @@ static void decode_configs(struct reader *r, struct arena *arena, struct cluster
     }
     struct controller_config *configs = arena_alloc_array(arena, count, sizeof *configs);
     for (uint32_t i = 0; configs != NULL && i < count && !reader_failed(r); i++) {
-        configs[i].key = decode_bytes(r);
+        configs[i].key = decode_text(r);
         configs[i].value = decode_bytes(r);
     }
     command->configs = configs;
@@ -96,11 +106,11 @@ static bool decode_body(struct reader *r, struct arena *arena, struct cluster_co
 {
     switch (command->type) {
     case CLUSTER_COMMAND_IDENTITY:
-        command->name = decode_bytes(r);
+        command->name = decode_text(r);
         command->node_id = (int32_t)reader_be32(r);
         return true;
     case CLUSTER_COMMAND_CREATE_TOPIC: {
-        command->name = decode_bytes(r);
+        command->name = decode_text(r);
         struct bytes id = reader_bytes(r, CONTROLLER_ID_SIZE);
         if (!reader_failed(r)) {
             memcpy(command->topic_id, id.data, CONTROLLER_ID_SIZE);
@@ -110,10 +120,10 @@ static bool decode_body(struct reader *r, struct arena *arena, struct cluster_co
         return true;
     }
     case CLUSTER_COMMAND_DELETE_TOPIC:
-        command->name = decode_bytes(r);
+        command->name = decode_text(r);
         return true;
     case CLUSTER_COMMAND_ADD_PARTITIONS:
-        command->name = decode_bytes(r);
+        command->name = decode_text(r);
         command->partition_count = (int32_t)reader_be32(r);
         return true;
     case CLUSTER_COMMAND_SET_CONFIGS:

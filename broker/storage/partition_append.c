@@ -310,7 +310,7 @@ enum err_code partition_append(struct partition *p, uint8_t *batches, size_t len
                                const struct partition_append_options *options,
                                struct partition_append_result *out_result, struct err *e)
 {
-    struct partition_incoming in;
+    struct partition_incoming in = {0};
     enum err_code code = partition_survey(batches, len, &in, e);
     if (code != ERR_OK) {
         return partition_refuse(

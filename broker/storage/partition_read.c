@@ -89,6 +89,7 @@ static enum err_code partition_find_batch(const struct partition_range *r, int64
                                           bool *out_found, struct err *e)
 {
     struct segment_walker w;
+    CHECK(r->segment != NULL);
     segment_walker_init(&w, r->segment->fd, r->walk_from, r->end);
     for (;;) {
         int64_t position = w.position;
@@ -128,6 +129,7 @@ static enum err_code partition_measure(const struct partition_range *r, int64_t 
         return ERR_OK;
     }
     struct segment_walker w;
+    CHECK(r->segment != NULL);
     segment_walker_init(&w, r->segment->fd, position, r->end);
     if (r->hint > position) {
         w.position = r->hint;
@@ -178,6 +180,7 @@ static enum err_code partition_read_segment(struct partition *p,
         code = partition_measure(&r, position, &first, options, slice, e);
     }
     if (code == ERR_OK && slice->length > 0) {
+        CHECK(r.segment != NULL);
         slice->segment = r.segment;
         slice->fd = r.segment->fd;
         slice->position = position;

