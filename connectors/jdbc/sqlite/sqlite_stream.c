@@ -58,11 +58,11 @@ static enum err_code sqlite_stream_describe(struct sqlite_stream *s, struct err 
     sqlite_stream_free_columns(s);
     enum err_code rc = jdbc_columns_init(&s->base.columns, (size_t)count, e);
     s->declared = mem_calloc((size_t)count + 1, sizeof *s->declared);
-    if (rc == ERR_OK && s->declared == NULL) {
-        rc = err_nomem(e, "columns");
+    if (rc != ERR_OK || s->declared == NULL) {
+        return rc != ERR_OK ? rc : err_nomem(e, "columns");
     }
     const struct sqlite_cell none = {.storage = SQLITE_NULL};
-    for (int i = 0; i < count && rc == ERR_OK; i++) {
+    for (int i = 0; i < count; i++) {
         struct jdbc_column *c = &s->base.columns.items[i];
         const char *declared = sqlite3_column_decltype(s->statement, i);
         c->name = mem_strdup(sqlite3_column_name(s->statement, i));
@@ -74,7 +74,7 @@ static enum err_code sqlite_stream_describe(struct sqlite_stream *s, struct err 
         c->required = sqlite_stream_is_required(s, i);
         sqlite_types_map(declared, &none, s->base.session->settings->numeric, c);
     }
-    return rc == ERR_OK ? jdbc_dialect_bind_columns(&s->base, e) : rc;
+    return jdbc_dialect_bind_columns(&s->base, e);
 }
 
 static bool sqlite_stream_same_shape(const struct sqlite_stream *s)

@@ -138,7 +138,7 @@ static struct bytes sqlite_types_text(const struct sqlite_cell *cell, char *scra
         /* Fifteen digits, as SQLite itself prints it, when they are enough. */
         int n = snprintf(scratch, size, "%.15g", cell->real);
         double back = strtod(scratch, NULL);
-        if (memcmp(&back, &cell->real, sizeof back) != 0) {
+        if (fabs(back - cell->real) > 0) {
             n = snprintf(scratch, size, "%.17g", cell->real);
         }
         return bytes_of(scratch, (size_t)n);

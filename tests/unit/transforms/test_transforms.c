@@ -262,6 +262,122 @@ static void works_on_maps_without_schema(void **state)
                                       "fields], found: java.lang.String"));
 }
 
+static void hoists_with_and_without_schema(void **state)
+{
+    struct fixture *f = *state;
+    struct connect_record *r = purchase(f);
+    assert_int_equal(APPLY(f, r, "HoistField$Value", "field", "all"), ERR_OK);
+    assert_int_equal(r->value_schema->field_count, 1);
+    assert_ptr_equal(r->value_schema->fields[0].schema, f->schema);
+    assert_int_equal(field(r, "all")->record->values[0].integer, 7);
+    r = purchase(f);
+    r->key = connect_value_text("k");
+    assert_int_equal(APPLY(f, r, "HoistField$Key", "field", "id"), ERR_OK);
+    assert_null(r->key_schema);
+    assert_true(connect_value_is_text(connect_value_map_get(&r->key, "id"), "k"));
+    assert_int_not_equal(APPLY(f, r, "HoistField$Key", "other", "id"), ERR_OK);
+}
+
+static void filters(void **state)
+{
+    struct fixture *f = *state;
+    struct connect_record *r = purchase(f);
+    const struct connect_plugin *p = find_plugin("Filter");
+    void *t = NULL;
+    assert_int_equal(p->transform->create(p, NULL, &t, &f->e), ERR_OK);
+    assert_int_equal(p->transform->apply(t, r, &f->batch.scope, &f->e), ERR_OK);
+    assert_true(r->dropped);
+    p->transform->destroy(t);
+}
+
+static bool holds(struct fixture *f, const char *name, const char *key, const char *value,
+                  const struct connect_record *r)
+{
+    const struct connect_plugin *p = find_plugin(name);
+    struct connect_config config;
+    void *object = NULL;
+    bool result = false;
+    connect_config_init(&config);
+    if (key != NULL) {
+        assert_int_equal(connect_config_set(&config, key, value, &f->e), ERR_OK);
+    }
+    assert_int_equal(connect_config_check(&config, p->keys, p->key_count, &f->e), ERR_OK);
+    assert_int_equal(p->predicate->create(p, &config, &object, &f->e), ERR_OK);
+    assert_int_equal(p->predicate->test(object, r, &result, &f->e), ERR_OK);
+    p->predicate->destroy(object);
+    connect_config_deinit(&config);
+    return result;
+}
+
+static void predicates_hold_or_not(void **state)
+{
+    struct fixture *f = *state;
+    struct connect_record *r = purchase(f);
+    assert_true(holds(f, "TopicNameMatches", "pattern", "pur.*", r));
+    assert_true(holds(f, "TopicNameMatches", "pattern", "purchases", r));
+    assert_false(holds(f, "TopicNameMatches", "pattern", "purchase", r)); /* the whole name */
+    assert_false(holds(f, "HasHeaderKey", "name", "h", r));
+    struct connect_header headers[] = {{.name = "g"}, {.name = "h"}};
+    r->headers = headers;
+    r->header_count = 2;
+    assert_true(holds(f, "HasHeaderKey", "name", "h", r));
+    assert_false(holds(f, "HasHeaderKey", "name", "H", r));
+    assert_false(holds(f, "RecordIsTombstone", NULL, NULL, r));
+    r->value = connect_value_null();
+    assert_true(holds(f, "RecordIsTombstone", NULL, NULL, r));
+}
+
+/* {"a": {"b.c": {"d": "x"}, "n": null}} */
+static struct connect_record *nested(struct fixture *f, struct connect_pair pairs[4])
+{
+    pairs[3] = (struct connect_pair){connect_value_text("d"), connect_value_text("x")};
+    pairs[1] = (struct connect_pair){connect_value_text("b.c"), connect_value_map(&pairs[3], 1)};
+    pairs[2] = (struct connect_pair){connect_value_text("n"), connect_value_null()};
+    pairs[0] = (struct connect_pair){connect_value_text("a"), connect_value_map(&pairs[1], 2)};
+    struct connect_record *r = connect_batch_add(&f->batch);
+    r->topic = "t";
+    r->value = connect_value_map(pairs, 1);
+    return r;
+}
+
+static void extracts_by_paths(void **state)
+{
+    static const struct {
+        const char *path;
+        const char *expected; /* NULL: null */
+    } table[] = {{"a.`b.c`.d", "x"}, {"`a`.`b.c`.`d`", "x"}, {"a.b.c", NULL},
+                 {"a.n", NULL},      {"a.n.d", NULL},        {"z.y", NULL}};
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct connect_pair pairs[4];
+        struct connect_record *r = nested(f, pairs);
+        assert_int_equal(
+            APPLY(f, r, "ExtractField$Value", "field", table[i].path, "field.syntax.version", "V2"),
+            ERR_OK);
+        if (table[i].expected == NULL) {
+            assert_true(connect_value_is_null(&r->value));
+        } else {
+            assert_true(connect_value_is_text(&r->value, table[i].expected));
+        }
+        connect_batch_remove_last(&f->batch);
+    }
+    struct connect_pair pairs[4];
+    struct connect_record *r = nested(f, pairs);
+    assert_int_equal(APPLY(f, r, "ExtractField$Value", "field", "a.`b.c`.d"), ERR_OK);
+    assert_true(connect_value_is_null(&r->value)); /* V1: a name, not a path */
+    r = purchase(f);
+    assert_int_equal(APPLY(f, r, "HoistField$Value", "field", "x.y"), ERR_OK);
+    const struct connect_schema *hoisted = r->value_schema;
+    assert_int_equal(APPLY(f, r, "ExtractField$Value", "field", "`x.y`.credit_card",
+                           "field.syntax.version", "V2"),
+                     ERR_OK);
+    assert_true(connect_value_is_text(&r->value, "4532"));
+    assert_ptr_equal(r->value_schema, hoisted->fields[0].schema->fields[1].schema);
+    r = purchase(f);
+    assert_int_not_equal(
+        APPLY(f, r, "ExtractField$Value", "field", "id.x", "field.syntax.version", "V2"), ERR_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +390,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(routes_whole_matches_with_groups, set_up, tear_down),
         cmocka_unit_test_setup_teardown(casts_fields, set_up, tear_down),
         cmocka_unit_test_setup_teardown(works_on_maps_without_schema, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(hoists_with_and_without_schema, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(filters, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(predicates_hold_or_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(extracts_by_paths, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
