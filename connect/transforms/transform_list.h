@@ -19,6 +19,7 @@ extern const struct connect_plugin cast_field_key_plugin;
 extern const struct connect_plugin cast_field_value_plugin;
 extern const struct connect_plugin hoist_field_key_plugin;
 extern const struct connect_plugin hoist_field_value_plugin;
+extern const struct connect_plugin drop_headers_plugin;
 extern const struct connect_plugin filter_record_plugin;
 extern const struct connect_plugin predicates_topic_plugin;
 extern const struct connect_plugin predicates_header_plugin;

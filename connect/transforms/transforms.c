@@ -7,6 +7,7 @@
 const struct connect_plugin *const transforms_plugins[] = {
     &cast_field_key_plugin,
     &cast_field_value_plugin,
+    &drop_headers_plugin,
     &extract_field_key_plugin,
     &extract_field_value_plugin,
     &filter_record_plugin,

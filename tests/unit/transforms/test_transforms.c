@@ -290,6 +290,22 @@ static void filters(void **state)
     p->transform->destroy(t);
 }
 
+static void drops_headers_by_name(void **state)
+{
+    struct fixture *f = *state;
+    struct connect_header headers[] = {{.name = "a"}, {.name = "b"}, {.name = "a"}, {.name = "c"}};
+    struct connect_record *r = purchase(f);
+    assert_int_equal(APPLY(f, r, "DropHeaders", "headers", "a,c"), ERR_OK);
+    assert_int_equal(r->header_count, 0);
+    r->headers = headers;
+    r->header_count = 4;
+    assert_int_equal(APPLY(f, r, "DropHeaders", "headers", "a, c,x"), ERR_OK);
+    assert_int_equal(r->header_count, 1);
+    assert_string_equal(r->headers[0].name, "b");
+    assert_string_equal(headers[0].name, "a"); /* the owner's list is as it was */
+    assert_int_not_equal(APPLY(f, r, "DropHeaders", "fields", "a"), ERR_OK);
+}
+
 static bool holds(struct fixture *f, const char *name, const char *key, const char *value,
                   const struct connect_record *r)
 {
@@ -392,6 +408,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(works_on_maps_without_schema, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hoists_with_and_without_schema, set_up, tear_down),
         cmocka_unit_test_setup_teardown(filters, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(drops_headers_by_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(predicates_hold_or_not, set_up, tear_down),
         cmocka_unit_test_setup_teardown(extracts_by_paths, set_up, tear_down),
     };
