@@ -86,7 +86,7 @@ static enum err_code loader_open(const struct streams_config *config, const char
     if (code == ERR_OK && build == NULL) {
         code = err_set(e, ERR_INVALID, "it does not export weir_streams_app_build");
     }
-    if (code == ERR_OK) {
+    if (code == ERR_OK && build != NULL) {
         code = loader_build(build, c, lg, metrics, &out_app->streams, e);
     }
     if (code == ERR_OK) {

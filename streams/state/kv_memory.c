@@ -18,6 +18,7 @@ struct kv_memory {
     size_t refs;
 };
 
+/* NOLINTNEXTLINE(readability-function-size): uthash's macros nest deeper than this code does */
 static struct kv_memory_entry *kv_memory_find(struct kv_memory *m, struct bytes key)
 {
     struct kv_memory_entry *found = NULL;
@@ -47,6 +48,7 @@ static void kv_memory_remove(struct kv_memory *m, struct kv_memory_entry *entry)
     mem_free(entry);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): uthash's macros nest deeper than this code does */
 static enum err_code kv_memory_put(struct kv *kv, struct bytes key, struct bytes value,
                                    struct err *e)
 {

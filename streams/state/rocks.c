@@ -315,18 +315,26 @@ enum err_code rocks_open_kv(struct rocks *r, const char *store, struct kv **out_
     return err_set(e, ERR_NOT_FOUND, "the task has no store %s", store);
 }
 
+static void rocks_close_stores(struct rocks *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->stores[i].batch != NULL) {
+            rocksdb_writebatch_destroy(r->stores[i].batch);
+        }
+        if (r->db != NULL) {
+            rocksdb_column_family_handle_destroy(r->stores[i].family);
+        }
+    }
+    mem_free(r->stores);
+}
+
 void rocks_close(struct rocks *r)
 {
     if (r == NULL) {
         return;
     }
-    for (size_t i = 0; r->stores != NULL && i < r->count; i++) {
-        if (r->stores[i].batch != NULL) {
-            rocksdb_writebatch_destroy(r->stores[i].batch);
-        }
-    }
-    for (size_t i = 0; r->db != NULL && i < r->count; i++) {
-        rocksdb_column_family_handle_destroy(r->stores[i].family);
+    if (r->stores != NULL) {
+        rocks_close_stores(r);
     }
     if (r->db != NULL) {
         rocksdb_close(r->db);
@@ -338,7 +346,6 @@ void rocks_close(struct rocks *r)
         rocksdb_readoptions_destroy(r->read);
         rocksdb_flushoptions_destroy(r->flush);
     }
-    mem_free(r->stores);
     mem_free((void *)r->names);
     mem_free(r);
 }

@@ -3,7 +3,7 @@ import json
 import struct
 import urllib.request
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 SCHEMA = (
@@ -78,7 +78,13 @@ class Fraud:
         """All records of a partition as (key, value, timestamp)."""
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "reader", "enable.auto.commit": False})
         try:
-            _, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
+            try:
+                _, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
+            except KafkaException as error:
+                if error.args[0].code() not in (KafkaError._UNKNOWN_PARTITION, KafkaError._UNKNOWN_TOPIC,
+                                                KafkaError.UNKNOWN_TOPIC_OR_PART):
+                    raise
+                return []  # not made yet
             out = []
             if high > 0:
                 consumer.assign([TopicPartition(topic, partition, 0)])

@@ -74,6 +74,7 @@ def test_a_record_that_is_no_avro_is_skipped_on_request(fraud):
     fraud.app.stop()
 
 
+@pytest.mark.tsan
 def test_the_broker_is_killed_and_comes_back(cluster, fraud):
     fraud.app.start()
     fraud.send(("A", 60000))
@@ -255,6 +256,7 @@ def test_small_queues_pause_partitions_and_keep_the_order(cluster, make_app):
     app.stop()
 
 
+@pytest.mark.tsan
 def test_applications_loaded_into_weir(make_weir):
     weir = make_weir("--streams-app", ",".join(str(EXAMPLES / f"fraud/fraud-{n}.so") for n in ("count", "distance")))
     fraud = Fraud(weir.kafka, weir.registry)
