@@ -1,6 +1,7 @@
 /* Cast: fields, or the whole key or value, become another primitive type. */
 #include <string.h>
 
+#include "common/check.h"
 #include "common/mem.h"
 #include "connect/transforms/cast_value.h"
 #include "connect/transforms/transform_list.h"
@@ -50,6 +51,7 @@ static void cast_field_destroy(void *transform)
 static enum err_code cast_field_read_rule(struct cast_field *t, const char *text, size_t total,
                                           struct err *e)
 {
+    CHECK(t->rules != NULL);
     struct cast_field_rule *rule = &t->rules[t->rule_count];
     const char *colon = strchr(text, ':');
     const char *word = colon != NULL ? colon + 1 : text;
@@ -235,7 +237,8 @@ static enum err_code cast_field_apply(void *transform, struct connect_record *re
         whole == NULL ? transform_side_require_struct(&o, CAST_FIELD_PURPOSE, e) : ERR_OK;
     const struct connect_schema *schema = NULL;
     rc = rc == ERR_OK
-             ? transform_side_schema(t->cache, t, *o.schema, cast_field_build, scope, &schema, e)
+             ? transform_side_schema(&(struct transform_side_maker){t->cache, t, cast_field_build},
+                                     *o.schema, scope, &schema, e)
              : rc;
     if (rc != ERR_OK) {
         return rc;

@@ -170,7 +170,7 @@ static enum err_code cast_value_to_boolean(const struct connect_value *v,
                                            strncasecmp((const char *)v->data, "true", 4) == 0);
         return ERR_OK;
     }
-    struct cast_value_number n;
+    struct cast_value_number n = {0};
     enum err_code rc = cast_value_to_number(v, schema, CONNECT_TYPE_INT64, &n, e);
     if (rc == ERR_OK) {
         /* Number.longValue() != 0 */
@@ -263,7 +263,7 @@ enum err_code cast_value_cast(const struct connect_value *v, const struct connec
     if (type == CONNECT_TYPE_BOOLEAN) {
         return cast_value_to_boolean(v, schema, out_value, e);
     }
-    struct cast_value_number n;
+    struct cast_value_number n = {0};
     enum err_code rc = cast_value_to_number(v, schema, type, &n, e);
     if (rc == ERR_OK) {
         *out_value = cast_value_narrow(&n, type);

@@ -1,6 +1,7 @@
 /* ExtractField: one field takes the place of the whole key or value. */
 #include <string.h>
 
+#include "common/check.h"
 #include "common/mem.h"
 #include "connect/transforms/transform_list.h"
 #include "connect/transforms/transform_side.h"
@@ -48,6 +49,7 @@ static void extract_field_destroy(void *transform)
 /* "a.b", "`a.b`.c": splits in place. */
 static enum err_code extract_field_split(struct extract_field *t, struct err *e)
 {
+    CHECK(t->field != NULL && t->steps != NULL);
     char *out = t->steps;
     const char *at = t->field;
     t->step_count = 0;

@@ -71,7 +71,8 @@ static enum err_code hoist_field_apply(void *transform, struct connect_record *r
     }
     const struct connect_schema *schema = NULL;
     enum err_code rc =
-        transform_side_schema(t->cache, t, *o.schema, hoist_field_build, scope, &schema, e);
+        transform_side_schema(&(struct transform_side_maker){t->cache, t, hoist_field_build},
+                              *o.schema, scope, &schema, e);
     if (rc != ERR_OK) {
         return rc;
     }

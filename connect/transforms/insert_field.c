@@ -232,7 +232,8 @@ static enum err_code insert_field_apply(void *transform, struct connect_record *
     const struct connect_schema *schema = NULL;
     enum err_code rc = transform_side_require_struct(&o, INSERT_FIELD_PURPOSE, e);
     if (rc == ERR_OK) {
-        rc = transform_side_schema(t->cache, t, *o.schema, insert_field_build, scope, &schema, e);
+        rc = transform_side_schema(&(struct transform_side_maker){t->cache, t, insert_field_build},
+                                   *o.schema, scope, &schema, e);
     }
     if (rc != ERR_OK) {
         return rc;

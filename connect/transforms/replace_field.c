@@ -72,7 +72,7 @@ static enum err_code replace_field_read_renames(struct replace_field *t, const c
             char reason[256];
             (void)snprintf(reason, sizeof reason, "Invalid rename mapping: %s",
                            t->old_names.items[i]);
-            rc = connect_config_invalid(e, "renames", text, reason);
+            (void)connect_config_invalid(e, "renames", text, reason);
             return connect_error_wrap(e, CONNECT_CONFIG_EXCEPTION, "%s", "renames");
         }
         *colon = '\0';
@@ -193,7 +193,8 @@ static enum err_code replace_field_apply(void *transform, struct connect_record 
     const struct connect_schema *schema = NULL;
     enum err_code rc = transform_side_require_struct(&o, REPLACE_FIELD_PURPOSE, e);
     if (rc == ERR_OK) {
-        rc = transform_side_schema(t->cache, t, from, replace_field_build, scope, &schema, e);
+        rc = transform_side_schema(&(struct transform_side_maker){t->cache, t, replace_field_build},
+                                   from, scope, &schema, e);
     }
     if (rc != ERR_OK) {
         return rc;

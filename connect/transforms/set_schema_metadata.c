@@ -86,8 +86,9 @@ static enum err_code set_schema_metadata_apply(void *transform, struct connect_r
                                        "Schema required for [updating schema metadata]");
     }
     const struct connect_schema *updated = NULL;
-    enum err_code rc = transform_side_schema(t->cache, t, *o.schema, set_schema_metadata_build,
-                                             scope, &updated, e);
+    enum err_code rc = transform_side_schema(
+        &(struct transform_side_maker){t->cache, t, set_schema_metadata_build}, *o.schema, scope,
+        &updated, e);
     if (rc != ERR_OK) {
         return rc;
     }

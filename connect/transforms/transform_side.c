@@ -75,21 +75,21 @@ struct transform_cache *transform_side_create_cache(void)
     return transform_cache_create(TRANSFORM_SIDE_CACHE, transform_side_free_schema);
 }
 
-enum err_code transform_side_schema(struct transform_cache *cache, void *transform,
+enum err_code transform_side_schema(const struct transform_side_maker *maker,
                                     const struct connect_schema *schema,
-                                    transform_side_build_fn build, struct connect_scope *scope,
+                                    struct connect_scope *scope,
                                     const struct connect_schema **out_schema, struct err *e)
 {
-    const struct connect_schema *found = transform_cache_get(cache, schema);
+    const struct connect_schema *found = transform_cache_get(maker->cache, schema);
     if (found == NULL) {
-        enum err_code rc = build(transform, schema, &found, e);
+        enum err_code rc = maker->build(maker->transform, schema, &found, e);
         if (rc != ERR_OK) {
             return connect_error_name(e);
         }
         /* Kept first: the cache may give its reference back at once when memory is short. */
         *out_schema = connect_scope_keep_schema(scope, found);
         void *owned = (void *)(uintptr_t)found;
-        transform_cache_put(cache, schema, owned);
+        transform_cache_put(maker->cache, schema, owned);
         return ERR_OK;
     }
     *out_schema = connect_scope_keep_schema(scope, found);

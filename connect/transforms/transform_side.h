@@ -58,9 +58,14 @@ typedef enum err_code (*transform_side_build_fn)(void *transform,
                                                  const struct connect_schema *schema,
                                                  const struct connect_schema **out_schema,
                                                  struct err *e);
-enum err_code transform_side_schema(struct transform_cache *cache, void *transform,
+struct transform_side_maker {
+    struct transform_cache *cache;
+    void *transform;
+    transform_side_build_fn build;
+};
+enum err_code transform_side_schema(const struct transform_side_maker *maker,
                                     const struct connect_schema *schema,
-                                    transform_side_build_fn build, struct connect_scope *scope,
+                                    struct connect_scope *scope,
                                     const struct connect_schema **out_schema, struct err *e);
 /* A cache of such schemas. NULL when memory is short. */
 struct transform_cache *transform_side_create_cache(void);

@@ -108,8 +108,8 @@ static enum err_code value_to_key_apply(void *transform, struct connect_record *
     const struct connect_schema *schema = NULL;
     enum err_code rc = transform_side_require_struct(&o, VALUE_TO_KEY_PURPOSE, e);
     if (rc == ERR_OK) {
-        rc = transform_side_schema(t->cache, t, record->value_schema, value_to_key_build, scope,
-                                   &schema, e);
+        rc = transform_side_schema(&(struct transform_side_maker){t->cache, t, value_to_key_build},
+                                   record->value_schema, scope, &schema, e);
     }
     if (rc != ERR_OK) {
         return rc;
