@@ -1,7 +1,7 @@
 /*
  * The interface of a source connector. The worker calls
  *
- *   validate                          any thread, no connector needed
+ *   validate                          any thread, no connector needed, looks at the config only
  *   start -> monitor* / task_configs* -> stop       the connector's own thread
  *   task_create -> (task_poll / task_commit)* -> task_destroy     the task's own thread
  *
@@ -95,8 +95,9 @@ enum err_code source_findings_add_recommendation(struct source_findings *f, cons
 struct source_connector_ops {
     const char *task_class; /* "io.confluent.connect.jdbc.source.JdbcSourceTask" */
 
-    /* Optional. Checks that need more than one key, or the outside world; add findings. The config
-     * may have failed the checks of the key table. */
+    /* Optional. Checks that need more than one key; add findings. The config may have failed the
+     * checks of the key table. Must not wait for anything outside: it runs on the herder's thread,
+     * and a database that is slow would hold up everybody's requests. */
     enum err_code (*validate)(const struct connect_config *config, struct source_findings *findings,
                               struct err *e);
 

@@ -91,7 +91,7 @@ void rest_lifecycle_alter_offsets(struct rest_call *call); /* herder */
 void rest_lifecycle_reset_offsets(struct rest_call *call); /* herder */
 void rest_plugins_list(struct rest_call *call);
 void rest_plugins_config(struct rest_call *call);
-void rest_plugins_validate(struct rest_call *call); /* herder: a connector may connect */
+void rest_plugins_validate(struct rest_call *call); /* herder */
 void rest_plugins_loggers(struct rest_call *call);
 void rest_plugins_logger(struct rest_call *call);
 void rest_plugins_set_logger(struct rest_call *call);
