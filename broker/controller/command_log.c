@@ -223,7 +223,7 @@ static enum err_code open_snapshot(struct command_log *log, struct cluster_state
     if (fd < 0) {
         return errno == ENOENT ? ERR_OK : err_errno(e, errno, "open %s/snapshot", log->directory);
     }
-    struct bytes content;
+    struct bytes content = bytes_null();
     enum err_code code = read_file(fd, &content, e);
     (void)close(fd);
     if (code == ERR_OK) {
@@ -274,7 +274,7 @@ static enum err_code open_log(struct command_log *log, struct cluster_state *sta
     if (log->fd < 0) {
         return err_errno(e, errno, "open %s/commands", log->directory);
     }
-    struct bytes content;
+    struct bytes content = bytes_null();
     enum err_code code = read_file(log->fd, &content, e);
     if (code != ERR_OK) {
         (void)err_wrap(e, "%s/commands", log->directory);

@@ -43,8 +43,8 @@ static void producer_state_remove(struct producer_state *s, struct producer *p)
     if (p->txn_first_offset >= 0) {
         s->open_txn_count--;
     }
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a table that holds p has a head */
     HASH_DEL(s->by_id, p);
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a list that holds p has a head */
     DL_DELETE(s->idle_first, p);
     s->count--;
     mem_free(p);
