@@ -228,6 +228,7 @@ struct weir_streams *weir_streams_create(struct weir_topology *t, const struct w
         (void)streams_error(error, &e);
         return NULL;
     }
+    CHECK(s != NULL);
     s->logger_owned = true;
     return s;
 }

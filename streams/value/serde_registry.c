@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/check.h"
 #include "common/mem.h"
 #include "serde/avro_schema.h"
 #include "serde/registry_client.h"
@@ -184,6 +185,7 @@ enum err_code serde_registry_shape(struct serde_registry *r, int32_t id,
             return code;
         }
     }
+    CHECK(entry != NULL);
     *out_shape = entry->shape;
     return ERR_OK;
 }
@@ -192,6 +194,7 @@ enum err_code serde_registry_shape(struct serde_registry *r, int32_t id,
 static enum err_code registry_local_id(struct serde_registry *r, const char *text, int32_t *out_id,
                                        struct err *e)
 {
+    CHECK(text != NULL);
     for (const struct registry_schema *s = r->schemas; s != NULL; s = s->next) {
         if (strcmp(avro_schema_text(s->schema), text) == 0) {
             *out_id = s->id;
