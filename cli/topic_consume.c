@@ -42,7 +42,7 @@ struct topic_consume {
     long long shown;
 };
 
-/* Whether this starts like a framed message (registry.md 6): magic 0 and an id. */
+/* Whether this starts like a framed message: magic 0 and an id. */
 static bool topic_consume_is_framed(struct bytes text)
 {
     return text.len >= 5 && text.data[0] == 0;

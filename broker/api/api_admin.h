@@ -12,7 +12,7 @@
 #include "protocol/generated/messages.h"
 
 /* authorized_operations: every operation of the resource, as there are no ACLs yet; the value that
- * stands for "not asked". Bit n = operation n (broker.md 6.2). */
+ * stands for "not asked". Bit n = operation n. */
 #define API_ADMIN_OPERATIONS_NONE INT32_MIN
 #define API_ADMIN_OPERATIONS_TOPIC 0x0df8   /* 3-8, 10, 11 */
 #define API_ADMIN_OPERATIONS_GROUP 0x0d48   /* 3, 6, 8, 10, 11 */

@@ -1,4 +1,4 @@
-/* CreateTopics (key 19): broker.md 7.3. */
+/* CreateTopics (key 19). */
 #include <string.h>
 
 #include "broker/api/api_admin.h"

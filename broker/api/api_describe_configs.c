@@ -1,4 +1,4 @@
-/* DescribeConfigs (key 32): broker.md 7.2. */
+/* DescribeConfigs (key 32). */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

@@ -192,7 +192,7 @@ static bool fetch_build(struct fetch *f, const struct kafka_fetch_request *body)
     return true;
 }
 
-/* broker.md 1.3: without sessions, id 0 in every answer. Epoch 0 asks for a new session (it gets
+/* Without sessions, id 0 in every answer. Epoch 0 asks for a new session (it gets
  * none), -1 for none; any other epoch or id belongs to a session that does not exist. */
 static int16_t fetch_check_session(const struct kafka_fetch_request *body)
 {

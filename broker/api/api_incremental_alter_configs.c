@@ -1,4 +1,4 @@
-/* IncrementalAlterConfigs (key 44): broker.md 7.2. */
+/* IncrementalAlterConfigs (key 44). */
 #include <string.h>
 
 #include "broker/api/api_admin.h"

@@ -1,7 +1,7 @@
 /*
- * Key 22. A producer without transactions gets an id that was never given out before, with epoch 0
- * (broker.md 5). Transactions are not served: a transactional id gets error 53, which
- * ends a producer at once (api_find_coordinator.c says why that one).
+ * Key 22. A producer without transactions gets an id that was never given out before, with epoch 0.
+ * Transactions are not served: a transactional id gets error 53, which ends a producer at once
+ * (api_find_coordinator.c says why that one).
  */
 #include "broker/api/api_table.h"
 #include "broker/broker.h"

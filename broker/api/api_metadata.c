@@ -17,8 +17,7 @@
 #define METADATA_ALLOW_AUTO_VERSION 4
 #define METADATA_BY_ID_VERSION 12
 
-/* Without an authorizer everybody may do all that a resource knows: bit n = operation n
- * (broker.md 6.2). */
+/* Without an authorizer everybody may do all that a resource knows: bit n = operation n. */
 #define METADATA_TOPIC_OPERATIONS 0x0df8
 #define METADATA_CLUSTER_OPERATIONS 0x1fa0
 

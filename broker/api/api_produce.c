@@ -1,7 +1,7 @@
 /*
  * Key 0. Each partition's batch is checked and appended on the loop, straight from the request's
  * frame; with acks=-1 the answer then waits for the disk, while the connection's next request goes
- * on (request_proceed). Rules: broker.md 2.4.
+ * on (request_proceed). The rules are Apache Kafka's.
  *
  * acks=0 gets no answer; an error of it closes the connection, which is all the client can see.
  */

@@ -1,4 +1,4 @@
-/* Key 18: what this broker speaks, read off the tables (broker.md 2.2). */
+/* Key 18: what this broker speaks, read off the tables. */
 #include <ctype.h>
 #include <stdbool.h>
 

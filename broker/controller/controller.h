@@ -9,7 +9,7 @@
  * puts the operation on a bounded queue; `done` then runs on the controller thread. Readers take
  * the current view, which never changes.
  *
- * Error codes in results are Kafka's (broker.md 1.5), 0 = none; messages are for the user.
+ * Error codes in results are Kafka's, 0 = none; messages are for the user.
  */
 #pragma once
 

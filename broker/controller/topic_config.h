@@ -13,7 +13,7 @@ const struct config_def *topic_config_defs(size_t *out_count);
 /* NULL when there is no such key. */
 const struct config_def *topic_config_find(struct bytes key);
 
-/* Kafka's rules for a topic name (broker.md 7.3): 0, or 17 with the reason. */
+/* Kafka's rules for a topic name: 0, or 17 with the reason. */
 int16_t topic_config_check_name(struct bytes name, char *out_message, size_t message_size);
 /* True when the two names differ but are equal after '.' -> '_': their metrics would collide. */
 bool topic_config_names_collide(struct bytes a, struct bytes b);

@@ -1,5 +1,5 @@
 /*
- * One classic consumer group: a pure state machine (broker.md 4.2). Requests and the passing of
+ * One classic consumer group: a pure state machine. Requests and the passing of
  * time come in, answers and "make this durable" go out through struct group_io; time and member ids
  * are given, nothing is read from outside. Not thread-safe: the coordinator thread owns it.
  *

@@ -1,5 +1,5 @@
 /*
- * The records of __consumer_offsets, byte for byte Kafka's (broker.md 4.3). Pure.
+ * The records of __consumer_offsets, byte for byte Kafka's. Pure.
  */
 #pragma once
 

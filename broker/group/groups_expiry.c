@@ -1,4 +1,4 @@
-/* Offsets that end: by age, with their topic, with their group (broker.md 4.2, "Offset expiry"). */
+/* Offsets that end: by age, with their topic, with their group. */
 #include "broker/group/groups_internal.h"
 #include "common/arena.h"
 #include "common/logger.h"

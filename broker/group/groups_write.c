@@ -104,7 +104,7 @@ void groups_write_group_tombstone(struct groups_write *w)
     append_record(w, true);
 }
 
-/* What group clients understand (broker.md 4.2). */
+/* What group clients understand. */
 static int16_t map_error(int16_t error)
 {
     switch (error) {

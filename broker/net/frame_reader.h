@@ -1,6 +1,6 @@
 /*
  * Cuts a byte stream into Kafka frames: a 32-bit length and as many bytes. Memory follows what has
- * arrived, not what a length field promises (broker.md 6.3). A frame is a borrowed part of a
+ * arrived, not what a length field promises. A frame is a borrowed part of a
  * reference-counted buffer, so that a record batch is written to the log from the memory that the
  * socket was read into.
  *

@@ -1,5 +1,5 @@
 /*
- * What each kind of node does with a record, as reference/streams.md sections 1 and 2 have it.
+ * What each kind of node does with a record, as Kafka Streams does it.
  * Depth of the calls is that of the topology, which has no circles: topics cut them.
  */
 #include <inttypes.h>

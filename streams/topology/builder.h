@@ -1,6 +1,6 @@
 /*
  * The DSL's handles and what its files share: names and numbers as the original burns them
- * (reference section 3). One counter per builder serves nodes and stores.
+ * One counter per builder serves nodes and stores.
  */
 #pragma once
 

@@ -6,6 +6,7 @@ until a deadline. Ports are 0 wherever a program allows it.
 import os
 import pathlib
 import pwd
+import random
 import re
 import shutil
 import signal
@@ -36,11 +37,19 @@ def wait_for(condition, what, deadline_s=DEADLINE_S):
     pytest.fail(f"not within {deadline_s} s: {what}" + (f" (last error: {last!r})" if last else ""))
 
 
-def free_port():
-    """A port that is free now: only for programs that cannot take port 0."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def free_port(count=1):
+    """The first of `count` neighbouring ports that are free now: only for programs that cannot take port 0. They lie below
+    the range that the kernel hands out, so that nobody gets one of them by chance a moment later."""
+    for _ in range(1000):
+        first = random.randrange(20000, 32000)
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as s:
+                    s.bind(("127.0.0.1", port))
+            return first
+        except OSError:
+            continue
+    pytest.fail("no free port between 20000 and 32000")
 
 
 class Weir:
@@ -180,7 +189,7 @@ class Postgres:
 class ApacheKafka:
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
-        self.port = free_port()
+        self.port = free_port(2)  # its controller listens on the next one
         self.script = ROOT / "tests/support/apache-kafka"
 
     def start(self):

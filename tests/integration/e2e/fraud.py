@@ -15,7 +15,7 @@ APPS = {name: BUILD / f"examples/fraud/fraud-{name}.so" for name in ("count", "d
 CHANGELOG = "local-dev-0-KSTREAM-AGGREGATE-STATE-STORE-0000000001-changelog"
 CARD = "1111-2222-3333-4444"
 
-# connect.md section 0, as registered by the original.
+# As the original registers it.
 PURCHASES_SCHEMA = (
     '{"type":"record","name":"Purchase","namespace":"com.example.model","fields":[{"name":"id","type":"int"},'
     '{"name":"category","type":["null","string"],"default":null},{"name":"amount","type":["null","double"],"default":null},'

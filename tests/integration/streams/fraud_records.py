@@ -17,7 +17,7 @@ SCHEMA = (
 NO_TS = object()
 CHANGELOG = "local-dev-0-KSTREAM-AGGREGATE-STATE-STORE-0000000001-changelog"
 
-# reference/streams.md 9.2: key, payload timestamp (None: null value).
+# What the original does with each: key, payload timestamp (None: null value).
 COUNT_ROWS = [
     ("A", 60000), ("A", 60001), ("A", 119999), ("A", 119999), ("A", 120000), ("B", 120001), ("B", 120002),
     ("A", 119998), ("C", 179999), ("B", 179999), ("B", 180000), ("A", 180000), ("A", 180001), ("A", 185000),

@@ -1,4 +1,4 @@
-"""The purchase count on a real cluster, with kill -9 between steps: reference/streams.md 9.2 and 9.4."""
+"""The purchase count on a real cluster, with kill -9 between steps: what Kafka Streams does with the same records."""
 import subprocess
 
 import pytest
@@ -7,7 +7,7 @@ from harness import wait_for
 from app import App
 from fraud_records import CHANGELOG, COUNT_ALERTS, COUNT_ROWS, NO_TS, Fraud
 
-@pytest.fixture(params=["apache", "weir"])
+@pytest.fixture(params=[pytest.param("apache", marks=pytest.mark.cluster), "weir"])
 def fraud(request, make_weir, tmp_path):
     if request.param == "apache":
         kafka = request.getfixturevalue("apache_kafka").kafka
@@ -44,7 +44,7 @@ def test_counts_like_the_original(fraud):
 
 
 def test_counts_like_the_original_when_killed_after_each_commit(fraud):
-    """A late first record would be taken after a restart (9.4 row 3): the rows are cut where the next is on time."""
+    """A late first record would be taken after a restart: the rows are cut where the next is on time."""
     done = 0
     for end in (2, 6, 13, len(COUNT_ROWS)):
         fraud.app.start()

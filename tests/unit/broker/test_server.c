@@ -82,7 +82,7 @@ static void answers_every_version_of_api_versions(void **state)
         send_versions_request(c, version, 100 + version);
         assert_int_equal(read_versions_response(c, 100 + version), 0);
     }
-    /* From the future: error 35 in version 0, with the range of key 18 (broker.md 2.2). */
+    /* From the future: error 35 in version 0, with the range of key 18. */
     send_versions_request(c, 99, 7);
     struct buf frame;
     buf_init(&frame, 1000);

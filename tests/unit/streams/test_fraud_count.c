@@ -1,4 +1,5 @@
-/* reference/streams.md 9.1 (nodes), 9.2 and 9.3, on the example as it is shipped. */
+/* Nodes and results of Kafka Streams for the same topology and records, on the example as it is
+ * shipped. */
 #include <inttypes.h>
 #include <stdio.h>
 

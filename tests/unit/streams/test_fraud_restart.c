@@ -1,4 +1,4 @@
-/* reference/streams.md 9.4, the rows of at_least_once, on the test driver. */
+/* What Kafka Streams does over restarts under at_least_once, on the test driver. */
 #include <stdio.h>
 
 #define weir_streams_app_build fraud_count_build

@@ -1,4 +1,4 @@
-/* Operators with String and Long serdes: reference/streams.md 9.6 as far as they exist, repartition
+/* Operators with String and Long serdes: the original's results as far as they exist, repartition
  * topics, caching, RocksDB stores. */
 #include <inttypes.h>
 #include <stdio.h>
