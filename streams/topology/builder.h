@@ -1,5 +1,5 @@
 /*
- * The DSL's handles and what its files share: names and numbers as the original burns them
+ * The DSL's handles and what its files share: names and numbers as the original burns them.
  * One counter per builder serves nodes and stores.
  */
 #pragma once
