@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/kafka.h"
+#include "common/check.h"
 #include "common/mem.h"
 
 /* Whether "0,1,5" names the partition. */
@@ -119,6 +120,7 @@ static enum err_code consume_plan_resolve(rd_kafka_t *rk, const struct consume_p
 static enum err_code consume_plan_set_range(rd_kafka_t *rk, struct consume_plan *p, int i,
                                             const struct offset_range *range, struct err *e)
 {
+    CHECK(p->items != NULL);
     struct consume_partition *item = &p->items[i];
     rd_kafka_topic_partition_t *element = &p->list->elems[i];
     *item = (struct consume_partition){.topic = element->topic, .partition = element->partition};

@@ -1,6 +1,7 @@
 #include "cli/group_lag.h"
 
 #include "cli/kafka.h"
+#include "common/check.h"
 #include "common/mem.h"
 
 /* The member that owns the partition, or NULL. */
@@ -59,6 +60,7 @@ static void group_lag_add(rd_kafka_t *rk, const rd_kafka_ConsumerGroupDescriptio
     rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
         rk, p->topic, p->partition, &row.start, &row.end, KAFKA_TIMEOUT_MS);
     row.error = row.error != RD_KAFKA_RESP_ERR_NO_ERROR ? row.error : error;
+    CHECK(g->rows != NULL); /* room for every partition was made before */
     g->rows[g->count++] = row;
 }
 

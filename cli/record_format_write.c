@@ -4,6 +4,7 @@
 #include "cli/base64.h"
 #include "cli/go_time.h"
 #include "cli/record_format.h"
+#include "common/check.h"
 
 static void record_write_hex(uint64_t v, int digits, struct buf *out)
 {
@@ -73,7 +74,9 @@ static void record_write_base64(struct bytes text, bool padded, struct buf *out)
 static size_t record_write_unpack_number(char c, bool little, struct bytes in, struct buf *out)
 {
     static const char kinds[] = "bBhHiIqQ";
-    size_t index = (size_t)(strchr(kinds, c) - kinds);
+    const char *kind = strchr(kinds, c);
+    CHECK(kind != NULL && c != '\0');
+    size_t index = (size_t)(kind - kinds);
     size_t size = (size_t)1 << index / 2;
     if (in.len < size) {
         buf_printf(out, "%%!%c(have %zu bytes, need %zu)", c, in.len, size);

@@ -131,7 +131,7 @@ static enum err_code record_reader_rest(struct record_reader *r, struct bytes *o
 static enum err_code record_reader_literal(struct record_reader *r, struct bytes literal,
                                            struct err *e)
 {
-    struct bytes found;
+    struct bytes found = bytes_null();
     enum err_code code = record_reader_take(r, literal.len, &found, e);
     if (code == ERR_OK && !bytes_equal(found, literal)) {
         code = err_set(e, ERR_PARSE, "exact text mismatch, read \"%.*s\" when expecting \"%.*s\"",
@@ -312,10 +312,10 @@ static enum err_code record_reader_ascii(struct record_reader *r, int64_t *out, 
 static enum err_code record_reader_hex_number(struct record_reader *r, size_t digits, int64_t *out,
                                               struct err *e)
 {
-    struct bytes text;
+    struct bytes text = bytes_null();
     enum err_code code = record_reader_take(r, digits, &text, e);
     uint64_t v = 0;
-    for (size_t i = 0; code == ERR_OK && i < digits; i++) {
+    for (size_t i = 0; code == ERR_OK && i < text.len; i++) {
         int digit = record_reader_hex_digit(text.data[i]);
         v = v << 4 | (uint64_t)(digit & 0xf);
         if (digit < 0) {
@@ -329,11 +329,11 @@ static enum err_code record_reader_hex_number(struct record_reader *r, size_t di
 static enum err_code record_reader_raw_number(struct record_reader *r, size_t size, bool little,
                                               int64_t *out, struct err *e)
 {
-    struct bytes raw;
+    struct bytes raw = bytes_null();
     enum err_code code = record_reader_take(r, size, &raw, e);
     uint64_t v = 0;
-    for (size_t i = 0; code == ERR_OK && i < size; i++) {
-        v = v << 8 | raw.data[little ? size - 1 - i : i];
+    for (size_t i = 0; i < raw.len; i++) {
+        v = v << 8 | raw.data[little ? raw.len - 1 - i : i];
     }
     *out = (int64_t)v;
     return code;

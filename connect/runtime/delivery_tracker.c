@@ -65,7 +65,7 @@ void delivery_tracker_destroy(struct delivery_tracker *t)
     if (t == NULL) {
         return;
     }
-    for (size_t i = 0; i < t->batch_count; i++) {
+    for (size_t i = 0; t->batches != NULL && i < t->batch_count; i++) {
         connect_batch_deinit(&t->batches[i].batch);
         mem_free(t->batches[i].deliveries);
     }

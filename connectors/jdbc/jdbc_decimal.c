@@ -96,8 +96,8 @@ static void jdbc_decimal_increment(struct jdbc_decimal_parts *p)
 /* Brings the digits to the scale asked for. */
 static bool jdbc_decimal_rescale(struct arena *a, struct jdbc_decimal_parts *p, int32_t scale)
 {
-    int64_t more = scale - p->scale;
-    if (more > 2 * JDBC_DECIMAL_DIGITS_MAX) {
+    int64_t more = (int64_t)scale - p->scale;
+    if (more > (int64_t)2 * JDBC_DECIMAL_DIGITS_MAX) {
         return false;
     }
     if (more >= 0) {

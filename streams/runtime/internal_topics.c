@@ -122,7 +122,22 @@ static int topics_writer(const struct weir_topology *t, const char *topic)
     return -1;
 }
 
-/* One round: external sources are asked for, repartition topics take over their writer's count. */
+/* External sources are asked for; repartition topics take over their writer's count, 0 = not known
+ * yet. */
+static enum err_code topics_count_source(struct topics_plan *p, const struct topology_node *n,
+                                         size_t i, int *out_count, struct err *e)
+{
+    if (n->repartition) {
+        int writer = topics_writer(p->t, n->topics[i]);
+        CHECK(writer >= 0);
+        *out_count = p->counts[writer];
+        return ERR_OK;
+    }
+    enum err_code code =
+        client_admin_count_partitions(p->admin, n->topics[i], TOPICS_TIMEOUT_MS, out_count, e);
+    return code == ERR_OK ? ERR_OK : err_wrap(e, "source topic %s", n->topics[i]);
+}
+
 static enum err_code topics_count_round(struct topics_plan *p, bool *out_open, struct err *e)
 {
     *out_open = false;
@@ -130,18 +145,11 @@ static enum err_code topics_count_round(struct topics_plan *p, bool *out_open, s
         for (size_t i = 0;
              n->kind == TOPOLOGY_SOURCE && n->merged_into == NULL && i < n->topic_count; i++) {
             int count = 0;
-            if (n->repartition) {
-                int writer = topics_writer(p->t, n->topics[i]);
-                CHECK(writer >= 0);
-                count = p->counts[writer];
-                *out_open = *out_open || count == 0;
-            } else {
-                enum err_code code = client_admin_count_partitions(p->admin, n->topics[i],
-                                                                   TOPICS_TIMEOUT_MS, &count, e);
-                if (code != ERR_OK) {
-                    return err_wrap(e, "source topic %s", n->topics[i]);
-                }
+            enum err_code code = topics_count_source(p, n, i, &count, e);
+            if (code != ERR_OK) {
+                return code;
             }
+            *out_open = *out_open || (n->repartition && count == 0);
             if (count > p->counts[n->sub]) {
                 p->counts[n->sub] = count;
             }

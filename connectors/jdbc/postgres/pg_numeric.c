@@ -38,7 +38,8 @@ static unsigned pg_numeric_digit(const struct pg_numeric *n, int power)
     if (i < 0 || i >= n->count) {
         return 0;
     }
-    return (unsigned)n->digits[2 * i] << 8 | n->digits[2 * i + 1];
+    const uint8_t *digit = n->digits + (size_t)2 * (size_t)i;
+    return (unsigned)digit[0] << 8 | digit[1];
 }
 
 static char *pg_numeric_write_group(char *out, unsigned group, int digits)
