@@ -78,6 +78,7 @@ static size_t record_write_unpack_number(char c, bool little, struct bytes in, s
     CHECK(kind != NULL && c != '\0');
     size_t index = (size_t)(kind - kinds);
     size_t size = (size_t)1 << index / 2;
+    CHECK(size >= 1 && size <= sizeof(uint64_t));
     if (in.len < size) {
         buf_printf(out, "%%!%c(have %zu bytes, need %zu)", c, in.len, size);
         return in.len;
