@@ -51,7 +51,7 @@ tsan: setup-test
 	@cmake --preset tsan $(CMAKE_FLAGS) >/dev/null
 	@cmake --build --preset tsan -j $(JOBS)
 	@ctest --preset tsan -j $(JOBS)
-	@tests/run-integration build/tsan/cli/weir -m tsan
+	@tests/run-integration build/tsan/cli/weir -m "tsan and not cluster"
 
 interop: setup-interop build
 	@tests/interop/run build/release/cli/weir
