@@ -92,8 +92,3 @@ def test_different_subjects(make_weir, broker):
 
 def test_one_subject(make_weir, broker):
     hold(make_weir, broker, lambda thread, i: "s")
-
-
-@pytest.mark.cluster
-def test_on_apache_kafka(make_weir, apache_kafka):
-    hold(make_weir, apache_kafka, lambda thread, i: f"s{i}")
