@@ -15,6 +15,7 @@ import subprocess
 import time
 
 import pytest
+from confluent_kafka import KafkaException
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WEIR_BIN = os.environ.get("WEIR_BIN", str(ROOT / "build/dev/cli/weir"))
@@ -31,7 +32,7 @@ def wait_for(condition, what, deadline_s=DEADLINE_S):
             value = condition()
             if value:
                 return value
-        except (OSError, AssertionError, KeyError, ValueError, subprocess.CalledProcessError) as error:
+        except (OSError, AssertionError, KeyError, ValueError, KafkaException, subprocess.CalledProcessError) as error:
             last = error
         time.sleep(0.02)
     pytest.fail(f"not within {deadline_s} s: {what}" + (f" (last error: {last!r})" if last else ""))
