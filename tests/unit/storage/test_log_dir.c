@@ -369,7 +369,7 @@ static void retention_waits_for_its_configuration(void **state)
     log_dir_tick(f.dir);
     p = found(&f, "forever");
     assert_int_equal(offsets_of(p).log_start, 0);
-    /* A compacted topic is kept whole for now. */
+    /* Retention does not touch a compacted topic. */
     config.cleanup_delete = false;
     config.cleanup_compact = true;
     config.retention_ms = 1;
