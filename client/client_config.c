@@ -274,6 +274,17 @@ static enum err_code make_conf(const struct client_config *c, enum client_config
     return ERR_OK;
 }
 
+enum err_code client_config_check(const struct client_config *c, enum client_config_kind kind,
+                                  struct err *e)
+{
+    rd_kafka_conf_t *conf = NULL;
+    enum err_code code = make_conf(c, kind, &conf, e);
+    if (code == ERR_OK) {
+        rd_kafka_conf_destroy(conf);
+    }
+    return code;
+}
+
 static enum err_code open_conf(rd_kafka_conf_t *take_conf, enum client_config_kind kind,
                                rd_kafka_t **out_rk, struct err *e)
 {

@@ -53,6 +53,10 @@ enum err_code client_config_open(const struct client_config *c, enum client_conf
                                  client_config_delivered_fn delivered, struct logger *lg,
                                  rd_kafka_t **out_rk, struct err *e);
 
+/* Whether client_config_open would take the settings; opens nothing. */
+enum err_code client_config_check(const struct client_config *c, enum client_config_kind kind,
+                                  struct err *e);
+
 /* For an owner that needs the client's callbacks with its own pointer. */
 struct client_config_hooks {
     client_config_delivered_fn delivered; /* NULL: none */

@@ -96,8 +96,8 @@ struct source_connector_ops {
     const char *task_class; /* "io.confluent.connect.jdbc.source.JdbcSourceTask" */
 
     /* Optional. Checks that need more than one key; add findings. The config may have failed the
-     * checks of the key table. Must not wait for anything outside: it runs on the herder's thread,
-     * and a database that is slow would hold up everybody's requests. */
+     * checks of the key table. Must not wait for anything outside: it runs where the HTTP request
+     * came in, and whether a database answers is for start to find out, again and again. */
     enum err_code (*validate)(const struct connect_config *config, struct source_findings *findings,
                               struct err *e);
 

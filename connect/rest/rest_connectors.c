@@ -12,6 +12,9 @@
 #include "connect/store/config_json.h"
 
 #define NOT_FOUND "Connector"
+#define STALE                                                         \
+    "Cannot complete request momentarily due to stale configuration " \
+    "(typically caused by a concurrent config change)"
 
 static void body_init(struct buf *b)
 {
@@ -279,9 +282,7 @@ static void answer_info(struct rest_call *call, unsigned status, const char *nam
 {
     const struct connector_state *state = config_store_get(call->server->worker->configs, name);
     if (state == NULL) {
-        rest_call_error(call, 409,
-                        "Cannot complete request momentarily due to stale configuration "
-                        "(typically caused by a concurrent config change)");
+        rest_call_error(call, 409, STALE);
         return;
     }
     struct buf b;
@@ -313,12 +314,28 @@ static void add_location(struct rest_call *call, const char *name)
     buf_deinit(&b);
 }
 
-/* False after an answer that refuses the config. */
-static bool accept_config(struct rest_call *call, const struct connect_config *config)
+/* All errors, however many: more than an ordinary error message holds. */
+static void answer_errors(struct rest_call *call, const struct validation *v)
+{
+    struct buf message;
+    struct buf body;
+    body_init(&message);
+    body_init(&body);
+    validation_write_message(v, &message);
+    const char *text = buf_text(&message);
+    buf_append_text(&body, "{\"error_code\":400,\"message\":");
+    rest_call_write_text(&body, text != NULL ? text : "Connector configuration is invalid");
+    buf_append_char(&body, '}');
+    buf_deinit(&message);
+    rest_call_json(call, 400, &body);
+}
+
+/* False after an answer that refuses the call's config. */
+static bool accept_config(struct rest_call *call)
 {
     struct validation v;
     struct err e;
-    enum err_code code = validation_run(call->server->worker->plugins, config, &v, &e);
+    enum err_code code = validation_run(call->server->worker, &call->config, &v, &e);
     if (code != ERR_OK) {
         if (code == ERR_NOT_FOUND) {
             rest_call_error(call, 500, "%s", e.text);
@@ -329,42 +346,50 @@ static bool accept_config(struct rest_call *call, const struct connect_config *c
     }
     bool good = v.error_count == 0;
     if (!good) {
-        struct buf message;
-        body_init(&message);
-        validation_write_message(&v, &message);
-        const char *text = buf_text(&message);
-        rest_call_error(call, 400, "%s",
-                        text != NULL ? text : "Connector configuration is invalid");
-        buf_deinit(&message);
+        answer_errors(call, &v);
     }
     validation_deinit(&v);
     return good;
 }
 
-/* Validates, stores, answers with what is stored then. target < 0: as it is. */
-static void store_config(struct rest_call *call, const char *name,
-                         const struct connect_config *config, int target)
+/* Herder: stores the call's config and answers with what is stored then. */
+static void store_config(struct rest_call *call)
 {
     struct err e;
     struct config_store *configs = call->server->worker->configs;
-    if (!accept_config(call, config)) {
+    const struct connector_state *old = config_store_get(configs, call->name);
+    bool created = old == NULL;
+    bool stale =
+        call->base_version != 0 && (old == NULL || old->config_version != call->base_version);
+    /* An unchanged config is not written: nothing restarts. */
+    bool same = old != NULL && connect_config_equal(&old->config, &call->config);
+    connector_state_unref(old);
+    if (stale) {
+        rest_call_error(call, 409, STALE);
         return;
     }
-    const struct connector_state *old = config_store_get(configs, name);
-    bool created = old == NULL;
-    /* An unchanged config is not written: nothing restarts. */
-    bool same = old != NULL && connect_config_equal(&old->config, config);
-    connector_state_unref(old);
-    if (!same && config_store_put_connector(configs, name, config, target, &e) != ERR_OK) {
+    if (!same && config_store_put_connector(configs, call->name, &call->config, call->target, &e) !=
+                     ERR_OK) {
         rest_call_fail(call, &e);
         return;
     }
     logger_info(call->server->lg, created ? "connector.created" : "connector.configured",
-                "connector=%s", name);
+                "connector=%s", call->name);
     if (created) {
-        add_location(call, name);
+        add_location(call, call->name);
     }
-    answer_info(call, created ? 201 : 200, name);
+    answer_info(call, created ? 201 : 200, call->name);
+}
+
+static void store_new_config(struct rest_call *call)
+{
+    const struct connector_state *old = config_store_get(call->server->worker->configs, call->name);
+    connector_state_unref(old);
+    if (old != NULL) {
+        rest_call_error(call, 409, "Connector %s already exists", call->name);
+    } else {
+        store_config(call);
+    }
 }
 
 static bool name_is_legal(const char *name)
@@ -390,34 +415,44 @@ static char *trimmed_copy(const char *text)
     return mem_strndup(text, len);
 }
 
-/* Sets "name" to the connector's name, or refuses another one. */
-static bool settle_name(struct rest_call *call, const char *name, struct connect_config *config)
+/* Sets "name" of the call's config to the connector's name, or refuses another one. */
+static bool settle_name(struct rest_call *call)
 {
     struct err e;
-    const char *given = connect_config_get(config, "name");
-    if (given != NULL && strcmp(given, name) != 0) {
+    const char *given = connect_config_get(&call->config, "name");
+    if (given != NULL && strcmp(given, call->name) != 0) {
         rest_call_error(call, 400,
                         "Connector name configuration (%s) doesn't match connector name in the URL "
                         "(%s)",
-                        given, name);
+                        given, call->name);
         return false;
     }
-    if (!name_is_legal(name)) {
+    if (!name_is_legal(call->name)) {
         rest_call_error(call, 400,
                         "Connector configuration is invalid: a connector name must not be empty or "
                         "contain control characters");
         return false;
     }
-    if (connect_config_set(config, "name", name, &e) != ERR_OK) {
+    if (connect_config_set(&call->config, "name", call->name, &e) != ERR_OK) {
         rest_call_fail(call, &e);
         return false;
     }
     return true;
 }
 
+/* Takes the name. Checks name and config, then hands the call to the herder, which runs `store`. */
+static void submit_config(struct rest_call *call, char *take_name, rest_call_fn store)
+{
+    call->name = take_name;
+    if (take_name == NULL) {
+        rest_call_error(call, 500, "out of memory");
+    } else if (settle_name(call) && accept_config(call)) {
+        rest_call_submit(call, store);
+    }
+}
+
 /* {"name","config","initial_state"?} and nothing else. */
-static bool read_create(struct rest_call *call, const json_t *body, struct connect_config *config,
-                        int *out_target)
+static bool read_create(struct rest_call *call, const json_t *body)
 {
     struct err e;
     const char *key = NULL;
@@ -446,9 +481,9 @@ static bool read_create(struct rest_call *call, const json_t *body, struct conne
             rest_call_error(call, 400, "initial_state must be one of RUNNING, PAUSED, STOPPED");
             return false;
         }
-        *out_target = (int)target;
+        call->target = (int)target;
     }
-    if (config_json_read(json_object_get(body, "config"), config, &e) != ERR_OK) {
+    if (config_json_read(json_object_get(body, "config"), &call->config, &e) != ERR_OK) {
         rest_call_fail(call, &e);
         return false;
     }
@@ -461,53 +496,25 @@ void rest_connectors_create(struct rest_call *call)
     if (body == NULL) {
         return;
     }
-    struct connect_config config;
-    connect_config_init(&config);
-    int target = -1;
-    if (read_create(call, body, &config, &target)) {
-        char *name = trimmed_copy(json_string_value(json_object_get(body, "name")));
-        const struct connector_state *old =
-            name != NULL ? config_store_get(call->server->worker->configs, name) : NULL;
-        if (name == NULL) {
-            rest_call_error(call, 500, "out of memory");
-        } else if (old != NULL) {
-            rest_call_error(call, 409, "Connector %s already exists", name);
-        } else if (settle_name(call, name, &config)) {
-            store_config(call, name, &config, target);
-        }
-        connector_state_unref(old);
-        mem_free(name);
+    if (read_create(call, body)) {
+        submit_config(call, trimmed_copy(json_string_value(json_object_get(body, "name"))),
+                      store_new_config);
     }
-    connect_config_deinit(&config);
     json_decref(body);
-}
-
-/* The name of the path outlives the answer only as a copy. */
-static char *path_name(struct rest_call *call)
-{
-    char *name = mem_strdup(http_request_param(call->rq, "connector"));
-    if (name == NULL) {
-        rest_call_error(call, 500, "out of memory");
-    }
-    return name;
 }
 
 void rest_connectors_put_config(struct rest_call *call)
 {
     struct err e;
     json_t *body = rest_call_body(call);
-    char *name = body != NULL ? path_name(call) : NULL;
-    if (name != NULL) {
-        struct connect_config config;
-        connect_config_init(&config);
-        if (config_json_read(body, &config, &e) != ERR_OK) {
-            rest_call_fail(call, &e);
-        } else if (settle_name(call, name, &config)) {
-            store_config(call, name, &config, -1);
-        }
-        connect_config_deinit(&config);
+    if (body == NULL) {
+        return;
     }
-    mem_free(name);
+    if (config_json_read(body, &call->config, &e) != ERR_OK) {
+        rest_call_fail(call, &e);
+    } else {
+        submit_config(call, mem_strdup(http_request_param(call->rq, "connector")), store_config);
+    }
     json_decref(body);
 }
 
@@ -532,18 +539,16 @@ void rest_connectors_patch_config(struct rest_call *call)
     json_t *body = rest_call_body(call);
     const struct connector_state *old = body != NULL ? rest_call_connector(call, NOT_FOUND) : NULL;
     if (old != NULL) {
-        struct connect_config config;
         struct connect_config patch;
-        connect_config_init(&config);
         connect_config_init(&patch);
+        call->base_version = old->config_version;
         if (config_json_read(body, &patch, &e) != ERR_OK ||
-            connect_config_merge(&config, &old->config, &e) != ERR_OK ||
-            merge_patch(&config, &patch, &e) != ERR_OK) {
+            connect_config_merge(&call->config, &old->config, &e) != ERR_OK ||
+            merge_patch(&call->config, &patch, &e) != ERR_OK) {
             rest_call_fail(call, &e);
-        } else if (settle_name(call, old->name, &config)) {
-            store_config(call, old->name, &config, -1);
+        } else {
+            submit_config(call, mem_strdup(old->name), store_config);
         }
-        connect_config_deinit(&config);
         connect_config_deinit(&patch);
     }
     connector_state_unref(old);

@@ -43,7 +43,15 @@ struct rest_call {
     bool include_tasks;
     bool only_failed;
     bool connectors_only;
+    /* A config that has passed validation and waits for its turn to be stored. */
+    char *name;
+    struct connect_config config;
+    int target;           /* < 0: as it is */
+    int64_t base_version; /* of the config that it was patched from; 0: none */
 };
+
+/* Has the herder go on with it, in `run`. Ends the call if there is no room for it. */
+void rest_call_submit(struct rest_call *call, rest_call_fn run);
 
 /* Answers. Each ends the call. */
 void rest_call_json(struct rest_call *call, unsigned status, struct buf *body);
@@ -67,13 +75,14 @@ void rest_call_write_info(const struct rest_call *call, const struct connector_s
 bool rest_call_write_status(const struct rest_call *call, const char *name, struct buf *out);
 void rest_call_write_text(struct buf *out, const char *text);
 
-/* Handlers; "herder" ones run on its thread. */
+/* Handlers; "herder" ones run on its thread. Configs are checked where the request came in, and
+ * only what is to be stored goes on to the herder. */
 void rest_connectors_list(struct rest_call *call);
-void rest_connectors_create(struct rest_call *call); /* herder */
+void rest_connectors_create(struct rest_call *call);
 void rest_connectors_info(struct rest_call *call);
 void rest_connectors_get_config(struct rest_call *call);
-void rest_connectors_put_config(struct rest_call *call);   /* herder */
-void rest_connectors_patch_config(struct rest_call *call); /* herder */
+void rest_connectors_put_config(struct rest_call *call);
+void rest_connectors_patch_config(struct rest_call *call);
 void rest_connectors_status(struct rest_call *call);
 void rest_connectors_tasks(struct rest_call *call);
 void rest_connectors_tasks_config(struct rest_call *call);
@@ -91,7 +100,7 @@ void rest_lifecycle_alter_offsets(struct rest_call *call); /* herder */
 void rest_lifecycle_reset_offsets(struct rest_call *call); /* herder */
 void rest_plugins_list(struct rest_call *call);
 void rest_plugins_config(struct rest_call *call);
-void rest_plugins_validate(struct rest_call *call); /* herder */
+void rest_plugins_validate(struct rest_call *call);
 void rest_plugins_loggers(struct rest_call *call);
 void rest_plugins_logger(struct rest_call *call);
 void rest_plugins_set_logger(struct rest_call *call);

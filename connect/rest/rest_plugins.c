@@ -86,7 +86,7 @@ static void validate(struct rest_call *call, const struct connect_config *config
             return;
         }
     }
-    enum err_code code = validation_run(plugins, config, &v, &e);
+    enum err_code code = validation_run(call->server->worker, config, &v, &e);
     if (code == ERR_NOT_FOUND) {
         rest_call_error(call, 500, "%s", e.text);
         return;

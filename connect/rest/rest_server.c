@@ -16,6 +16,13 @@
 #define REPORTED_COMMIT "84caaa6e9da06435"
 #define COMMAND_BYTES_MAX ((size_t)4096)
 
+static void call_free(struct rest_call *call)
+{
+    connect_config_deinit(&call->config);
+    mem_free(call->name);
+    mem_free(call);
+}
+
 void rest_call_json(struct rest_call *call, unsigned status, struct buf *body)
 {
     if (buf_failed(body)) {
@@ -24,13 +31,13 @@ void rest_call_json(struct rest_call *call, unsigned status, struct buf *body)
         http_request_respond(call->rq, status, buf_bytes(body));
     }
     buf_deinit(body);
-    mem_free(call);
+    call_free(call);
 }
 
 void rest_call_empty(struct rest_call *call, unsigned status)
 {
     http_request_respond(call->rq, status, bytes_of("", 0));
-    mem_free(call);
+    call_free(call);
 }
 
 void rest_call_error(struct rest_call *call, unsigned status, const char *fmt, ...)
@@ -41,7 +48,7 @@ void rest_call_error(struct rest_call *call, unsigned status, const char *fmt, .
     (void)vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     http_request_respond_error(call->rq, status, (int)status, "%s", text);
-    mem_free(call);
+    call_free(call);
 }
 
 void rest_call_fail(struct rest_call *call, const struct err *e)
@@ -106,9 +113,10 @@ static void job_discard(struct herder_job *job)
     rest_call_error((struct rest_call *)job, 503, "The worker is shutting down");
 }
 
-static void submit(struct rest_call *call)
+void rest_call_submit(struct rest_call *call, rest_call_fn run)
 {
     struct err e;
+    call->run = run;
     call->job = (struct herder_job){.run = job_run, .discard = job_discard};
     if (herder_submit(call->server->herder, &call->job, &e) != ERR_OK) {
         rest_call_error(call, 503, "%s", e.text);
@@ -122,7 +130,7 @@ static void note_expand(void *ctx, const char *value)
     call->expand_info = call->expand_info || strcmp(value, "info") == 0;
 }
 
-static struct rest_call *call_create(void *ctx, struct http_request *rq, rest_call_fn run)
+static struct rest_call *call_create(void *ctx, struct http_request *rq)
 {
     struct rest_call *call = mem_calloc(1, sizeof *call);
     if (call == NULL) {
@@ -131,7 +139,7 @@ static struct rest_call *call_create(void *ctx, struct http_request *rq, rest_ca
     }
     call->server = ctx;
     call->rq = rq;
-    call->run = run;
+    call->target = -1;
     http_request_query_each(rq, "expand", note_expand, call);
     call->include_tasks = http_request_query_bool(rq, "includeTasks");
     call->only_failed = http_request_query_bool(rq, "onlyFailed");
@@ -143,21 +151,21 @@ static struct rest_call *call_create(void *ctx, struct http_request *rq, rest_ca
 /* Looks only: at once when there is something to look at. */
 static void look(void *ctx, struct http_request *rq, rest_call_fn run)
 {
-    struct rest_call *call = call_create(ctx, rq, run);
+    struct rest_call *call = call_create(ctx, rq);
     if (call == NULL) {
         return;
     }
     if (herder_ready(call->server->herder)) {
         run(call);
     } else {
-        submit(call);
+        rest_call_submit(call, run);
     }
 }
 
 /* Needs no store at all. */
 static void at_once(void *ctx, struct http_request *rq, rest_call_fn run)
 {
-    struct rest_call *call = call_create(ctx, rq, run);
+    struct rest_call *call = call_create(ctx, rq);
     if (call != NULL) {
         run(call);
     }
@@ -165,9 +173,9 @@ static void at_once(void *ctx, struct http_request *rq, rest_call_fn run)
 
 static void change(void *ctx, struct http_request *rq, rest_call_fn run)
 {
-    struct rest_call *call = call_create(ctx, rq, run);
+    struct rest_call *call = call_create(ctx, rq);
     if (call != NULL) {
-        submit(call);
+        rest_call_submit(call, run);
     }
 }
 
@@ -205,11 +213,11 @@ static void serve_health(void *ctx, struct http_request *rq)
         way(ctx, rq, rest_##function);                               \
     }
 SERVE(look, connectors_list)
-SERVE(change, connectors_create)
+SERVE(at_once, connectors_create)
 SERVE(look, connectors_info)
 SERVE(look, connectors_get_config)
-SERVE(change, connectors_put_config)
-SERVE(change, connectors_patch_config)
+SERVE(at_once, connectors_put_config)
+SERVE(look, connectors_patch_config)
 SERVE(look, connectors_status)
 SERVE(look, connectors_tasks)
 SERVE(look, connectors_tasks_config)
@@ -227,7 +235,7 @@ SERVE(change, lifecycle_alter_offsets)
 SERVE(change, lifecycle_reset_offsets)
 SERVE(at_once, plugins_list)
 SERVE(at_once, plugins_config)
-SERVE(change, plugins_validate)
+SERVE(at_once, plugins_validate)
 SERVE(at_once, plugins_loggers)
 SERVE(at_once, plugins_logger)
 SERVE(at_once, plugins_set_logger)

@@ -1,14 +1,16 @@
 #include "connect/runtime/validation.h"
 
-#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/check.h"
 #include "common/mem.h"
 #include "connect/include/source_connector.h"
+#include "connect/runtime/client_overrides.h"
 #include "connect/runtime/common_keys.h"
 #include "connect/runtime/topic_creator.h"
+#include "connect/runtime/validation_internal.h"
 
 #define ITEMS_MAX ((size_t)4096)
 #define ARENA_BYTES_MAX ((size_t)16 << 20)
@@ -35,7 +37,7 @@ static struct validation_item *add_item(struct validation *v, const struct conne
     return &v->items[v->count++];
 }
 
-static void add_error(struct validation *v, struct validation_item *item, const char *text)
+void validation_add_error(struct validation *v, struct validation_item *item, const char *text)
 {
     if (item != NULL && item->error_count < VALIDATION_ERRORS_MAX) {
         item->errors[item->error_count] = arena_strdup(&v->arena, text);
@@ -46,8 +48,8 @@ static void add_error(struct validation *v, struct validation_item *item, const 
     }
 }
 
-static void check_keys(struct validation *v, const struct connect_config *config,
-                       const struct connect_config_key *keys, size_t count)
+void validation_check_keys(struct validation *v, const struct connect_config *config,
+                           const struct connect_config_key *keys, size_t count)
 {
     struct err errors[VALIDATION_ERRORS_MAX];
     for (size_t i = 0; i < count; i++) {
@@ -56,33 +58,28 @@ static void check_keys(struct validation *v, const struct connect_config *config
             add_item(v, &keys[i], value != NULL ? value : keys[i].default_value);
         size_t found = connect_config_check_key(&keys[i], config, errors, VALIDATION_ERRORS_MAX);
         for (size_t k = 0; k < found; k++) {
-            add_error(v, item, errors[k].text);
+            validation_add_error(v, item, errors[k].text);
         }
     }
 }
 
-/* "transforms.A.field" from row "field": the texts of errors name the whole key. */
-static const struct connect_config_key *prefixed(struct validation *v,
-                                                 const struct connect_config_key *keys,
-                                                 size_t count, const char *kind, const char *alias,
-                                                 const char *group)
+const char *validation_text(struct validation *v, const char *fmt, ...)
 {
-    struct connect_config_key *copies = arena_alloc_array(&v->arena, count, sizeof *copies);
-    for (size_t i = 0; copies != NULL && i < count; i++) {
-        copies[i] = keys[i];
-        size_t len = strlen(kind) + strlen(alias) + strlen(keys[i].name) + 3;
-        char *name = arena_alloc(&v->arena, len);
-        if (name == NULL) {
-            return NULL;
-        }
-        (void)snprintf(name, len, "%s.%s.%s", kind, alias, keys[i].name);
-        copies[i].name = name;
-        copies[i].group = group;
+    va_list args;
+    va_list again;
+    va_start(args, fmt);
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    char *text = len >= 0 ? arena_alloc(&v->arena, (size_t)len + 1) : NULL;
+    if (text != NULL) {
+        (void)vsnprintf(text, (size_t)len + 1, fmt, again);
     }
-    return copies;
+    va_end(again);
+    return text;
 }
 
-static struct validation_item *find_item(struct validation *v, const char *name)
+struct validation_item *validation_find_item(struct validation *v, const char *name)
 {
     for (size_t i = 0; i < v->count; i++) {
         if (strcmp(v->items[i].key->name, name) == 0) {
@@ -92,101 +89,11 @@ static struct validation_item *find_item(struct validation *v, const char *name)
     return NULL;
 }
 
-static void class_missing(struct validation *v, const char *key, const char *class_name)
-{
-    struct err e;
-    (void)err_set(&e, ERR_INVALID,
-                  "Invalid value %s for configuration %s: Class %s could not be found.", class_name,
-                  key, class_name);
-    add_error(v, find_item(v, key), e.text);
-}
-
-struct alias_kind {
-    const char *list_key; /* "transforms" */
-    const char *group;    /* "Transforms: " */
-    enum connect_plugin_type type;
-    const struct connect_config_key *(*common)(size_t *out_count);
-};
-
-static void check_alias(struct validation *v, const struct plugin_list *plugins,
-                        const struct connect_config *config, const struct alias_kind *kind,
-                        const char *alias)
-{
-    size_t count = 0;
-    const struct connect_config_key *common = kind->common(&count);
-    size_t group_len = strlen(kind->group) + strlen(alias) + 1;
-    char *group = arena_alloc(&v->arena, group_len);
-    if (group == NULL) {
-        return;
-    }
-    (void)snprintf(group, group_len, "%s%s", kind->group, alias);
-    const struct connect_config_key *keys =
-        prefixed(v, common, count, kind->list_key, alias, group);
-    if (keys == NULL) {
-        return;
-    }
-    check_keys(v, config, keys, count);
-    const char *class_name = connect_config_get(config, keys[0].name);
-    if (class_name == NULL) {
-        return;
-    }
-    const struct connect_plugin *plugin = plugin_list_find(plugins, kind->type, class_name);
-    if (plugin == NULL) {
-        class_missing(v, keys[0].name, class_name);
-        return;
-    }
-    const struct connect_config_key *own =
-        prefixed(v, plugin->keys, plugin->key_count, kind->list_key, alias, group);
-    if (own != NULL) {
-        check_keys(v, config, own, plugin->key_count);
-    }
-}
-
-static void check_aliases(struct validation *v, const struct plugin_list *plugins,
-                          const struct connect_config *config, const struct alias_kind *kind)
-{
-    struct connect_config_list list = {0};
-    const char *text = connect_config_get(config, kind->list_key);
-    if (text == NULL || connect_config_parse_list(text, &list, NULL) != ERR_OK) {
-        return;
-    }
-    for (size_t i = 0; i < list.count; i++) {
-        for (size_t k = 0; k < i; k++) {
-            if (strcmp(list.items[i], list.items[k]) == 0) {
-                struct err e;
-                (void)connect_config_invalid(&e, kind->list_key, text, "Duplicate alias provided.");
-                add_error(v, find_item(v, kind->list_key), e.text);
-            }
-        }
-        check_alias(v, plugins, config, kind, list.items[i]);
-    }
-    connect_config_list_deinit(&list);
-}
-
-static void check_converters(struct validation *v, const struct plugin_list *plugins,
-                             const struct connect_config *config)
-{
-    static const struct {
-        const char *key;
-        enum connect_plugin_type type;
-    } rows[] = {
-        {"key.converter", CONNECT_PLUGIN_CONVERTER},
-        {"value.converter", CONNECT_PLUGIN_CONVERTER},
-        {"header.converter", CONNECT_PLUGIN_HEADER_CONVERTER},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const char *class_name = connect_config_get(config, rows[i].key);
-        if (class_name != NULL && plugin_list_find(plugins, rows[i].type, class_name) == NULL) {
-            class_missing(v, rows[i].key, class_name);
-        }
-    }
-}
-
 static void refuse(struct validation *v, const char *key, const char *value, const char *why)
 {
     struct err e;
     (void)connect_config_invalid(&e, key, value, why);
-    add_error(v, find_item(v, key), e.text);
+    validation_add_error(v, validation_find_item(v, key), e.text);
 }
 
 /* What would be accepted and then not done. */
@@ -208,14 +115,65 @@ static void check_promises(struct validation *v, const struct connect_config *co
     if (topic_creator_check(config, &e) != ERR_OK) {
         /* The item is that of the list; the text names the key. */
         const char *text = strstr(e.text, ": ");
-        add_error(v, find_item(v, "topic.creation.groups"), text != NULL ? text + 2 : e.text);
+        validation_add_error(v, validation_find_item(v, "topic.creation.groups"),
+                             text != NULL ? text + 2 : e.text);
     }
+}
+
+/* A client setting that is not to be shown: sasl.jaas.config, ssl.keystore.password. */
+static bool is_secret(const char *name)
+{
+    return strstr(name, "password") != NULL || strstr(name, "jaas") != NULL ||
+           strstr(name, "secret") != NULL || strstr(name, "keystore.key") != NULL;
+}
+
+/* producer.override.x and admin.override.x: whether a client could be opened with them. */
+static enum err_code check_overrides(struct validation *v, const struct connect_config *config,
+                                     const char *prefix, const struct client_config *base,
+                                     enum client_config_kind kind)
+{
+    const char *first = NULL;
+    struct client_config client = {0};
+    struct err e;
+    for (size_t i = 0; i < config->count; i++) {
+        const char *name = config->entries[i].key;
+        if (strncmp(name, prefix, strlen(prefix)) != 0) {
+            continue;
+        }
+        struct connect_config_key *key = arena_alloc(&v->arena, sizeof *key);
+        if (key == NULL) {
+            return ERR_NOMEM;
+        }
+        *key = (struct connect_config_key){
+            .name = name,
+            .type = is_secret(name) ? CONNECT_CONFIG_PASSWORD : CONNECT_CONFIG_STRING,
+        };
+        validation_check_keys(v, config, key, 1);
+        first = first == NULL ? name : first;
+    }
+    if (first == NULL) {
+        return ERR_OK;
+    }
+    enum err_code code = client_config_copy(&client, base, &e);
+    if (code == ERR_OK) {
+        code = client_overrides_apply(&client, config, prefix, &e);
+    }
+    if (code == ERR_OK) {
+        code = client_config_check(&client, kind, &e);
+    }
+    client_config_deinit(&client);
+    if (code != ERR_OK && code != ERR_NOMEM) {
+        const char *text = validation_text(v, "%s*: %s", prefix, e.text);
+        validation_add_error(v, validation_find_item(v, first), text != NULL ? text : e.text);
+        code = ERR_OK;
+    }
+    return code;
 }
 
 static enum err_code check_plugin(struct validation *v, const struct connect_config *config,
                                   struct err *e)
 {
-    check_keys(v, config, v->plugin->keys, v->plugin->key_count);
+    validation_check_keys(v, config, v->plugin->keys, v->plugin->key_count);
     if (v->plugin->source == NULL || v->plugin->source->validate == NULL) {
         return ERR_OK;
     }
@@ -223,10 +181,11 @@ static enum err_code check_plugin(struct validation *v, const struct connect_con
     source_findings_init(&findings);
     enum err_code code = v->plugin->source->validate(config, &findings, e);
     for (size_t i = 0; code == ERR_OK && i < findings.error_count; i++) {
-        add_error(v, find_item(v, findings.errors[i].key), findings.errors[i].text);
+        validation_add_error(v, validation_find_item(v, findings.errors[i].key),
+                             findings.errors[i].text);
     }
     for (size_t i = 0; code == ERR_OK && i < findings.recommendation_count; i++) {
-        struct validation_item *item = find_item(v, findings.recommendations[i].key);
+        struct validation_item *item = validation_find_item(v, findings.recommendations[i].key);
         if (item == NULL) {
             continue;
         }
@@ -287,13 +246,11 @@ static enum err_code unknown_class(const struct plugin_list *plugins, const char
     return code;
 }
 
-enum err_code validation_run(const struct plugin_list *plugins, const struct connect_config *config,
-                             struct validation *out_validation, struct err *e)
+enum err_code validation_run(const struct worker_context *worker,
+                             const struct connect_config *config, struct validation *out_validation,
+                             struct err *e)
 {
-    static const struct alias_kind kinds[] = {
-        {"transforms", "Transforms: ", CONNECT_PLUGIN_TRANSFORMATION, common_keys_transform},
-        {"predicates", "Predicates: ", CONNECT_PLUGIN_PREDICATE, common_keys_predicate},
-    };
+    const struct plugin_list *plugins = worker->plugins;
     const char *class_name = connect_config_get(config, "connector.class");
     if (class_name == NULL || class_name[0] == '\0') {
         return no_class(config, e);
@@ -306,15 +263,20 @@ enum err_code validation_run(const struct plugin_list *plugins, const struct con
     arena_init(&v.arena, ARENA_BYTES_MAX);
     size_t count = 0;
     const struct connect_config_key *common = common_keys_source(&count);
-    check_keys(&v, config, common, count);
-    check_converters(&v, plugins, config);
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        check_aliases(&v, plugins, config, &kinds[i]);
-    }
+    validation_check_keys(&v, config, common, count);
+    validation_check_transforms(&v, plugins, config);
     check_promises(&v, config);
     enum err_code code = check_plugin(&v, config, e);
-    if (code == ERR_OK && arena_failed(&v.arena)) {
-        code = err_nomem(e, "validate config");
+    if (code == ERR_OK) {
+        code = check_overrides(&v, config, "producer.override.", worker->producer,
+                               CLIENT_CONFIG_PRODUCER);
+    }
+    if (code == ERR_OK) {
+        code = check_overrides(&v, config, "admin.override.", worker->admin, CLIENT_CONFIG_ADMIN);
+    }
+    validation_check_converters(&v, plugins, config);
+    if (code == ERR_OK && (arena_failed(&v.arena) || v.count == ITEMS_MAX)) {
+        code = err_set(e, ERR_LIMIT, "The config is too large to be checked");
     }
     if (code != ERR_OK) {
         validation_deinit(&v);

@@ -1,8 +1,8 @@
 /*
  * Checks a connector's config against everything that is known of its keys: the worker's own, those
  * of its transforms, predicates and converters, and the connector's; the result is what the
- * validate endpoint shows, and what a refused config is refused with. May block as long as the
- * connector's own validation does (a connection attempt).
+ * validate endpoint shows, and what a refused config is refused with. It looks at the config alone
+ * and waits for nothing, so any thread may do it, that of an HTTP request too.
  */
 #pragma once
 
@@ -14,7 +14,7 @@
 #include "common/err.h"
 #include "connect/include/connect_config.h"
 #include "connect/include/connect_plugin.h"
-#include "connect/plugin_list.h"
+#include "connect/runtime/worker_context.h"
 
 #define VALIDATION_ERRORS_MAX ((size_t)8)
 
@@ -38,10 +38,12 @@ struct validation {
 };
 
 /* ERR_INVALID when the config names no class, ERR_NOT_FOUND when it is unknown (both with the
- * originals' texts); otherwise ERR_OK, however many errors there are. config is borrowed until
- * deinit. */
-enum err_code validation_run(const struct plugin_list *plugins, const struct connect_config *config,
-                             struct validation *out_validation, struct err *e);
+ * originals' texts), ERR_LIMIT when it is too large; otherwise ERR_OK, however many errors there
+ * are. Of the worker only plug-ins and client settings are used. config is borrowed until deinit.
+ */
+enum err_code validation_run(const struct worker_context *worker,
+                             const struct connect_config *config, struct validation *out_validation,
+                             struct err *e);
 void validation_deinit(struct validation *v);
 
 /* {"name","error_count","groups","configs"} */

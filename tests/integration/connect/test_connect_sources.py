@@ -194,11 +194,12 @@ def test_a_registry_that_refuses_and_one_that_comes_late(make_weir, tmp_path):
 
     # What the converter cannot do is refused, not left out.
     for key, value, text in (
-            ("schema.registry.ssl.truststore.location", "/x", "schema.registry.ssl.truststore.location is not supported"),
-            ("bearer.auth.token", "x", "bearer.auth.token is not supported"),
-            ("basic.auth.credentials.source", "SASL_INHERIT", "this converter knows URL and USER_INFO")):
-        call(weir, "PUT", "/connectors/f/config", file_config(path, "u", **avro, **{f"value.converter.{key}": value}))
-        wait_for(lambda: text in wait_state(weir, "f", "RUNNING", "FAILED")["tasks"][0]["trace"], text)
+            ("schema.registry.ssl.truststore.location", "/x",
+             "value.converter: Configuration schema.registry.ssl.truststore.location is not supported by this converter"),
+            ("bearer.auth.token", "x", "value.converter: Configuration bearer.auth.token is not supported by this converter"),
+            ("basic.auth.credentials.source", "SASL_INHERIT", "Invalid value SASL_INHERIT for configuration "
+             "value.converter.basic.auth.credentials.source: this converter knows URL and USER_INFO")):
+        assert refusal(weir, file_config(path, "u", **avro, **{f"value.converter.{key}": value})) == text
 
 
 def test_promises_that_cannot_be_kept_are_refused(make_weir, tmp_path):
