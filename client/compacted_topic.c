@@ -234,6 +234,20 @@ static void advance(struct compacted_topic *t, int32_t partition, int64_t next_o
     }
 }
 
+static struct bytes header_of(const struct compacted_topic *t, const rd_kafka_message_t *m)
+{
+    rd_kafka_headers_t *headers = NULL;
+    const void *value = NULL;
+    size_t len = 0;
+    if (t->header_name == NULL ||
+        rd_kafka_message_headers(m, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        rd_kafka_header_get_last(headers, t->header_name, &value, &len) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return bytes_of(NULL, 0);
+    }
+    return bytes_of(value, len);
+}
+
 static void take_message(struct compacted_topic *t, const rd_kafka_message_t *m)
 {
     if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
@@ -256,6 +270,7 @@ static void take_message(struct compacted_topic *t, const rd_kafka_message_t *m)
         .timestamp_ms = rd_kafka_message_timestamp(m, NULL),
         .key = bytes_of(m->key, m->key_len),
         .value = bytes_of(m->payload, m->len),
+        .header = header_of(t, m),
         .initial = t->unread_count > 0,
     };
     t->on_record(t->ctx, &record);
@@ -344,7 +359,8 @@ static enum err_code copy_config(struct compacted_topic *t,
     t->ctx = config->ctx;
     t->lg = config->lg;
     t->name = mem_strdup(config->topic);
-    if (t->name == NULL) {
+    t->header_name = mem_strdup(config->header_name);
+    if (t->name == NULL || (config->header_name != NULL && t->header_name == NULL)) {
         return err_nomem(e, "open topic");
     }
     enum err_code code = client_config_copy(&t->client, config->client, e);
@@ -429,6 +445,7 @@ void compacted_topic_close(struct compacted_topic *t)
     cond_deinit(&t->changed);
     lock_deinit(&t->lock);
     mem_free(t->positions);
+    mem_free(t->header_name);
     mem_free(t->name);
     mem_free(t);
 }

@@ -36,8 +36,9 @@ struct compacted_topic_record {
     int32_t partition;
     int64_t offset;
     int64_t timestamp_ms;
-    struct bytes key;   /* null: no key */
-    struct bytes value; /* null: tombstone */
+    struct bytes key;    /* null: no key */
+    struct bytes value;  /* null: tombstone */
+    struct bytes header; /* of the config's header_name; null: none */
     /* Read before LIVE: history, not news. */
     bool initial;
 };
@@ -50,6 +51,7 @@ struct compacted_topic_config {
     int replication_factor;                          /* -1 = the cluster's default */
     const struct client_config_entry *topic_configs; /* beside cleanup.policy; used during open */
     size_t topic_config_count;
+    const char *header_name; /* copied; a record header that is read and written, or NULL */
     /* Reader thread; must not write to the same topic. bytes are valid during the call. */
     void (*on_record)(void *ctx, const struct compacted_topic_record *record);
     /* Optional, reader thread: LIVE and FAILED. */
@@ -76,7 +78,8 @@ char *compacted_topic_cluster_id(struct compacted_topic *t);
 
 struct compacted_topic_write {
     struct bytes key;
-    struct bytes value; /* null: tombstone */
+    struct bytes value;  /* null: tombstone */
+    struct bytes header; /* null: none */
     /* Set by a successful compacted_topic_write. */
     int32_t partition;
     int64_t offset;

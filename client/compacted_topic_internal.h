@@ -17,6 +17,7 @@ struct compacted_topic_position {
 
 struct compacted_topic {
     char *name;
+    char *header_name; /* or NULL */
     struct client_config client;
     struct client_config topic_configs;
     int partitions_wanted;

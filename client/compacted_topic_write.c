@@ -60,19 +60,22 @@ void compacted_topic_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message
 }
 
 static rd_kafka_resp_err_t produce(struct compacted_topic *t, struct bytes key, struct bytes value,
-                                   struct ticket *ticket)
+                                   struct bytes header, struct ticket *ticket)
 {
+    /* librdkafka copies, but its union has no const. */
     const rd_kafka_vu_t arguments[] = {
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = t->name},
         {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = RD_KAFKA_PARTITION_UA},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
-        /* librdkafka copies, but its union has no const. */
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)key.data, key.len}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)value.data, value.len}},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = ticket},
+        {.vtype = RD_KAFKA_VTYPE_HEADER,
+         .u.header = {t->header_name, header.data, (ssize_t)header.len}},
     };
+    size_t count = sizeof arguments / sizeof arguments[0];
     rd_kafka_error_t *error =
-        rd_kafka_produceva(t->producer, arguments, sizeof arguments / sizeof arguments[0]);
+        rd_kafka_produceva(t->producer, arguments, header.data != NULL ? count : count - 1);
     rd_kafka_resp_err_t code = rd_kafka_error_code(error);
     rd_kafka_error_destroy(error);
     return code;
@@ -86,7 +89,7 @@ static void produce_all(struct request *request, const struct compacted_topic_wr
     for (size_t i = 0; i < count; i++) {
         request->tickets[i].request = request;
         rd_kafka_resp_err_t error =
-            produce(t, writes[i].key, writes[i].value, &request->tickets[i]);
+            produce(t, writes[i].key, writes[i].value, writes[i].header, &request->tickets[i]);
         if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
             lock_acquire(&t->lock);
             request->error = error;
@@ -135,7 +138,7 @@ enum err_code compacted_topic_write(struct compacted_topic *t, struct compacted_
 enum err_code compacted_topic_post(struct compacted_topic *t, struct bytes key, struct bytes value,
                                    struct err *e)
 {
-    rd_kafka_resp_err_t error = produce(t, key, value, NULL);
+    rd_kafka_resp_err_t error = produce(t, key, value, bytes_of(NULL, 0), NULL);
     return error == RD_KAFKA_RESP_ERR_NO_ERROR
                ? ERR_OK
                : client_error_set(e, error, "write to topic %s", t->name);

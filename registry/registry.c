@@ -11,6 +11,7 @@
 #include "common/mem.h"
 #include "common/metrics.h"
 #include "registry/registry_internal.h"
+#include "registry/registry_settle.h"
 
 #define REGISTRY_TAG "X-Request-ID"
 #define REGISTRY_TOPIC "_schemas"
@@ -76,7 +77,11 @@ static void registry_on_record(void *ctx, const struct compacted_topic_record *r
     struct registry *r = ctx;
     struct err e = {.code = ERR_OK};
     /* Of ours and of others: one that was written without knowing another is without effect. */
-    if (registry_store_apply(r->store, record->key, record->value, &e) != ERR_OK) {
+    const struct registry_store_record told = {.key = record->key,
+                                               .value = record->value,
+                                               .offset = record->offset,
+                                               .settles = registry_settle_offset(record->header)};
+    if (registry_store_apply(r->store, &told, &e) != ERR_OK) {
         metric_add(r->metrics.skipped, 1);
         logger_warn(r->lg, "registry.record_skipped", "topic=%s offset=%lld error=\"%s\"",
                     r->topic_name, (long long)record->offset, e.text);
@@ -144,6 +149,7 @@ static enum err_code registry_open_topic(struct registry *r, const struct regist
         .partitions = 1,
         .required_partitions = 1,
         .replication_factor = config->replication_factor > 0 ? config->replication_factor : -1,
+        .header_name = REGISTRY_SETTLE_HEADER,
         .on_record = registry_on_record,
         .on_state = registry_on_state,
         .ctx = r,
@@ -214,6 +220,7 @@ enum err_code registry_start(const struct registry_config *config, struct logger
         return err_nomem(e, "schema registry");
     }
     r->lg = lg;
+    r->settle_due = true; /* who lost before this start may have died of it */
     r->write_timeout_ms =
         config->write_timeout_ms > 0 ? config->write_timeout_ms : REGISTRY_WRITE_TIMEOUT_MS;
     lock_init(&r->lock);

@@ -3,7 +3,7 @@
  * of any Kafka cluster, reached through librdkafka only.
  *
  * It listens at once and answers 503 until the topic has been read to its end; a cluster that is
- * away, then or later, is waited for. Several may serve one topic; write to one of them
+ * away, then or later, is waited for. Several may serve and write one topic
  * (docs/decisions/024).
  */
 #pragma once

@@ -14,7 +14,9 @@
 /* One record, decoded. */
 struct registry_apply {
     struct registry_store *store;
-    struct bytes key_bytes;
+    const char *key; /* its text, as it was written */
+    int64_t offset;
+    int64_t settles;     /* as in registry_store_record */
     const char *subject; /* NULL = global */
     int version;
     const json_t *value; /* NULL = tombstone */
@@ -110,21 +112,18 @@ static size_t registry_apply_place(const struct registry_subject *subject, int v
     return i;
 }
 
-/* The key of the record, unless it is the one that we would write. */
-static char *registry_apply_key(const struct registry_apply *a, const char *keytype, bool *out_ok)
+/* The key of the record, unless it is the one that we would write: then NULL. */
+static enum err_code registry_apply_key(const struct registry_apply *a, const char *keytype,
+                                        char **out_key)
 {
     struct buf b;
     buf_init(&b, REGISTRY_APPLY_BYTES_MAX);
     registry_record_key(&b, keytype, a->subject, a->version);
-    bool ours = bytes_equal(buf_bytes(&b), a->key_bytes);
-    *out_ok = !buf_failed(&b);
+    bool ours = bytes_equal(buf_bytes(&b), bytes_of_text(a->key));
+    bool failed = buf_failed(&b);
     buf_deinit(&b);
-    if (ours || !*out_ok) {
-        return NULL;
-    }
-    char *key = mem_strndup((const char *)a->key_bytes.data, a->key_bytes.len);
-    *out_ok = key != NULL;
-    return key;
+    *out_key = ours || failed ? NULL : mem_strdup(a->key);
+    return failed || (!ours && *out_key == NULL) ? err_nomem(a->e, "record") : ERR_OK;
 }
 
 static struct http_request_shared *registry_apply_answer(const struct registry_content *content)
@@ -210,25 +209,37 @@ static enum err_code registry_apply_put(struct registry_apply *a, struct registr
     return ERR_OK;
 }
 
+static const struct registry_version *registry_apply_known(struct registry_apply *a)
+{
+    return registry_store_version(registry_apply_find(a), a->version, true);
+}
+
 /* A version is what its first record says; a second one with another schema was written by a
  * registry that had not seen the first. Imports of the original do replace versions. */
-static bool registry_apply_contradicts(struct registry_apply *a, int id,
-                                       const struct registry_content *content)
+static bool registry_apply_contradicts(struct registry_apply *a,
+                                       const struct registry_version *known,
+                                       const struct registry_version *told)
 {
-    const struct registry_subject *subject = registry_apply_find(a);
-    const struct registry_version *known = registry_store_version(subject, a->version, true);
-    if (known == NULL || (known->id == id && strcmp(known->content->hash, content->hash) == 0)) {
+    if (known == NULL ||
+        (known->id == told->id && strcmp(known->content->hash, told->content->hash) == 0)) {
         return false;
     }
+    const char *mode = registry_apply_find(a)->mode;
     const struct registry_subject *global = registry_store_subject(a->store, "");
-    const char *mode = subject->mode;
     if (mode == NULL && global != NULL) {
         mode = global->mode;
     }
     return mode == NULL || strcmp(mode, "IMPORT") != 0;
 }
 
-static enum err_code registry_apply_schema_value(struct registry_apply *a)
+static void registry_apply_free(struct registry_version *told)
+{
+    registry_content_unref(told->content);
+    mem_free(told->key);
+}
+
+/* The version that the record tells: the caller's, to take or to free. */
+static enum err_code registry_apply_told(struct registry_apply *a, struct registry_version *out)
 {
     const char *text = json_string_value(json_object_get(a->value, "schema"));
     const char *type = json_string_value(json_object_get(a->value, "schemaType"));
@@ -236,29 +247,87 @@ static enum err_code registry_apply_schema_value(struct registry_apply *a)
     if (text == NULL || id < 1 || id > INT32_MAX) {
         return registry_apply_malformed(a, "SCHEMA record without schema or id");
     }
-    struct registry_content *content = registry_content_create(
+    *out = (struct registry_version){.version = a->version,
+                                     .id = (int)id,
+                                     .deleted = json_is_true(json_object_get(a->value, "deleted")),
+                                     .offset = a->offset};
+    out->content = registry_content_create(
         text, type != NULL ? type : "AVRO", json_object_get(a->value, "references"),
         json_object_get(a->value, "metadata"), json_object_get(a->value, "ruleSet"));
-    if (content == NULL) {
+    if (out->content == NULL) {
         return err_nomem(a->e, "schema");
     }
-    if (registry_apply_contradicts(a, (int)id, content)) {
-        registry_content_unref(content);
-        return err_set(a->e, ERR_CONFLICT, "version %d of subject %s is another schema", a->version,
-                       a->subject);
-    }
-    bool ok = false;
-    char *key = registry_apply_key(a, "SCHEMA", &ok);
-    enum err_code code = ok ? registry_apply_id(a, (int)id, content) : err_nomem(a->e, "schema");
+    enum err_code code = registry_apply_key(a, "SCHEMA", &out->key);
     if (code != ERR_OK) {
-        registry_content_unref(content);
-        mem_free(key);
+        registry_apply_free(out);
+    }
+    return code;
+}
+
+/* Takes what was told: into the store, or frees it. */
+static enum err_code registry_apply_take(struct registry_apply *a, struct registry_version *told)
+{
+    enum err_code code =
+        registry_apply_contradicts(a, registry_apply_known(a), told)
+            ? err_set(a->e, ERR_CONFLICT, "version %d of subject %s is another schema", a->version,
+                      a->subject)
+            : registry_apply_id(a, told->id, told->content);
+    if (code != ERR_OK) {
+        registry_apply_free(told);
         return code;
     }
-    return registry_apply_put(
-        a, (struct registry_version){a->version, (int)id,
-                                     json_is_true(json_object_get(a->value, "deleted")), content,
-                                     key});
+    return registry_apply_put(a, *told);
+}
+
+static void registry_apply_forget(struct registry_apply *a)
+{
+    struct registry_subject *subject = registry_apply_find(a);
+    size_t i = subject != NULL ? registry_apply_place(subject, a->version) : 0;
+    if (subject != NULL && i < subject->count && subject->versions[i].version == a->version) {
+        registry_apply_drop_version(a->store, subject, i);
+    }
+}
+
+static enum err_code registry_apply_unsettle(struct registry_apply *a)
+{
+    json_t *where = json_pack("[s,i,I]", a->subject, a->version, (json_int_t)a->offset);
+    return json_object_set_new(a->store->unsettled, a->key, where) == 0
+               ? ERR_OK
+               : err_nomem(a->e, "unsettled key");
+}
+
+/* Whether a record under this key that tells this (NULL: a tombstone) is what counts. */
+static bool registry_apply_right(struct registry_apply *a, const struct registry_version *told)
+{
+    const struct registry_version *known = registry_apply_known(a);
+    bool holds = known != NULL && registry_store_has_key(a->subject, known, a->key);
+    if (told == NULL || !holds) {
+        return told == NULL && !holds;
+    }
+    return known->id == told->id && known->deleted == told->deleted &&
+           strcmp(known->content->hash, told->content->hash) == 0;
+}
+
+/* Who follows the topic knows what counts, and is not changed by a settling record, whatever was
+ * written since its writer looked. Who reads what compaction has left takes it. */
+static enum err_code registry_apply_settling(struct registry_apply *a,
+                                             struct registry_version *told)
+{
+    const struct registry_version *known = registry_apply_known(a);
+    bool unsettled = json_object_get(a->store->unsettled, a->key) != NULL;
+    if (!unsettled && (known == NULL || known->offset == a->settles)) {
+        registry_apply_forget(a);
+        return told != NULL ? registry_apply_take(a, told) : ERR_OK;
+    }
+    bool right = registry_apply_right(a, told);
+    if (told != NULL) {
+        registry_apply_free(told);
+    }
+    if (!right) {
+        return registry_apply_unsettle(a);
+    }
+    (void)json_object_del(a->store->unsettled, a->key);
+    return ERR_OK;
 }
 
 static enum err_code registry_apply_schema(struct registry_apply *a)
@@ -266,26 +335,32 @@ static enum err_code registry_apply_schema(struct registry_apply *a)
     if (a->subject == NULL || a->version < 1) {
         return registry_apply_malformed(a, "SCHEMA record without subject or version");
     }
-    if (a->value != NULL) {
-        return registry_apply_schema_value(a);
+    struct registry_version told;
+    enum err_code code = a->value != NULL ? registry_apply_told(a, &told) : ERR_OK;
+    if (code != ERR_OK) {
+        return code;
     }
-    struct registry_subject *subject = registry_apply_find(a);
-    if (subject != NULL) {
-        size_t i = registry_apply_place(subject, a->version);
-        if (i < subject->count && subject->versions[i].version == a->version) {
-            registry_apply_drop_version(a->store, subject, i);
-        }
+    if (a->settles != REGISTRY_STORE_NOT_SETTLING) {
+        return registry_apply_settling(a, a->value != NULL ? &told : NULL);
     }
-    return ERR_OK;
+    if (a->value == NULL) {
+        registry_apply_forget(a);
+        return ERR_OK;
+    }
+    code = registry_apply_take(a, &told);
+    if (code == ERR_OK) {
+        (void)json_object_del(a->store->unsettled, a->key);
+    } else if (code == ERR_CONFLICT && registry_apply_unsettle(a) != ERR_OK) {
+        code = ERR_NOMEM;
+    }
+    return code;
 }
 
 static enum err_code registry_apply_config(struct registry_apply *a)
 {
     struct registry_subject *subject = registry_apply_subject(a);
-    bool ok = false;
-    char *key = registry_apply_key(a, "CONFIG", &ok);
-    if (subject == NULL || !ok) {
-        mem_free(key);
+    char *key = NULL;
+    if (subject == NULL || registry_apply_key(a, "CONFIG", &key) != ERR_OK) {
         return err_nomem(a->e, "config");
     }
     json_decref(subject->config);
@@ -316,11 +391,10 @@ static enum err_code registry_apply_mode(struct registry_apply *a)
         return registry_apply_malformed(a, "MODE record without a known mode");
     }
     struct registry_subject *subject = registry_apply_subject(a);
-    bool ok = false;
-    char *key = registry_apply_key(a, "MODE", &ok);
+    char *key = NULL;
     char *copy = mem_strdup(mode);
-    if (subject == NULL || !ok || (mode != NULL && copy == NULL)) {
-        mem_free(key);
+    if (subject == NULL || (mode != NULL && copy == NULL) ||
+        registry_apply_key(a, "MODE", &key) != ERR_OK) {
         mem_free(copy);
         return err_nomem(a->e, "mode");
     }
@@ -400,27 +474,43 @@ static enum err_code registry_apply_decoded(struct registry_apply *a, const json
     return code;
 }
 
-enum err_code registry_store_apply(struct registry_store *s, struct bytes key, struct bytes value,
-                                   struct err *e)
+/* Key and value are JSON; a null value is a tombstone, and some registries write empty ones. */
+static enum err_code registry_apply_decode(const struct registry_store_record *record,
+                                           json_t **out_key, json_t **out_value, struct err *e)
 {
     const struct json_limits limits = {.max_bytes = REGISTRY_APPLY_BYTES_MAX};
-    json_t *key_json = NULL;
-    json_t *value_json = NULL;
-    enum err_code code = json_decode(key, &limits, &key_json, e);
-    if (code != ERR_OK) {
-        return code;
+    enum err_code code = json_decode(record->key, &limits, out_key, e);
+    if (code == ERR_OK && record->value.len > 0) {
+        code = json_decode(record->value, &limits, out_value, e);
     }
-    /* A null value is a tombstone; some registries write empty ones. */
-    if (value.len > 0) {
-        code = json_decode(value, &limits, &value_json, e);
+    if (code == ERR_OK && *out_value != NULL && !json_is_object(*out_value)) {
+        code = err_set(e, ERR_PARSE, "value is no object");
+    }
+    return code;
+}
+
+enum err_code registry_store_apply(struct registry_store *s,
+                                   const struct registry_store_record *record, struct err *e)
+{
+    json_t *key_json = NULL;
+    json_t *value = NULL;
+    char *key = NULL;
+    enum err_code code = registry_apply_decode(record, &key_json, &value, e);
+    if (code == ERR_OK) {
+        key = mem_strndup((const char *)record->key.data, record->key.len);
+        code = key != NULL ? ERR_OK : err_nomem(e, "record");
     }
     if (code == ERR_OK) {
-        struct registry_apply a = {.store = s, .key_bytes = key, .value = value_json, .e = e};
-        code = json_is_object(value_json) || value_json == NULL
-                   ? registry_apply_decoded(&a, key_json)
-                   : err_set(e, ERR_PARSE, "value is no object");
+        struct registry_apply a = {.store = s,
+                                   .key = key,
+                                   .offset = record->offset,
+                                   .settles = record->settles,
+                                   .value = value,
+                                   .e = e};
+        code = registry_apply_decoded(&a, key_json);
     }
+    mem_free(key);
     json_decref(key_json);
-    json_decref(value_json);
+    json_decref(value);
     return code;
 }

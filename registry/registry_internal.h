@@ -69,6 +69,7 @@ struct registry {
     char *topic_name;
     _Atomic bool live; /* the topic has been read to its end */
     bool end_unknown;  /* writer thread: a write failed, its fate is open */
+    bool settle_due;   /* writer thread: there may be unsettled keys */
 
     struct lock lock; /* the queue */
     struct cond queued;
@@ -96,12 +97,17 @@ struct registry_batch {
 };
 /* Key and value are copied. value NULL: a tombstone. */
 void registry_batch_add(struct registry_batch *b, const char *key, const char *value);
+/* Marks the record that was added last as settling (registry_settle.h); offset is copied. */
+void registry_batch_mark(struct registry_batch *b, const char *offset);
 /* Frees what was added and not written. */
 void registry_batch_free(struct registry_batch *b);
 /* Writes and waits until they are applied; false, with the answer made, when the cluster refused.
  * Writer thread. */
 bool registry_writer_write(struct registry *r, struct registry_batch *batch,
                            struct registry_answer *a);
+/* Lets another registry go ahead after this one lost for the given time in a row: up to 100 ms,
+ * by chance. Writer thread. */
+void registry_writer_back_off(struct registry *r, int losses);
 /* Before a decision is taken: brings the store to the topic's end, whoever wrote there. As above.
  */
 bool registry_writer_catch_up(struct registry *r, struct registry_answer *a);

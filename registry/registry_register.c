@@ -285,30 +285,6 @@ static bool registry_register_won(struct registry *r, const char *name,
     return won;
 }
 
-/* Writes what the version really is over a record of ours that came too late: it would otherwise be
- * the one that compaction keeps. */
-static void registry_register_restore(struct registry *r, const char *name, int version,
-                                      struct registry_answer *a)
-{
-    struct buf key;
-    struct buf value;
-    buf_init(&key, REGISTRY_REGISTER_BYTES_MAX);
-    buf_init(&value, REGISTRY_REGISTER_BYTES_MAX);
-    struct registry_batch batch = {0};
-    registry_record_key(&key, "SCHEMA", name, version);
-    registry_store_lock_read(r->store);
-    const struct registry_version *v =
-        registry_store_version(registry_store_subject(r->store, name), version, true);
-    if (v != NULL) {
-        registry_record_schema(&value, name, version, v->id, v->content, v->deleted);
-    }
-    registry_store_unlock(r->store);
-    registry_batch_add(&batch, buf_text(&key), v != NULL ? buf_text(&value) : NULL);
-    (void)registry_writer_write(r, &batch, a);
-    buf_deinit(&key);
-    buf_deinit(&value);
-}
-
 /* Decides and writes until the decision stands. Another registry that writes at the same moment can
  * take the id or the version first; then everything is looked at anew. */
 static void registry_register_settle(struct registry *r, const struct registry_job *job,
@@ -328,8 +304,9 @@ static void registry_register_settle(struct registry *r, const struct registry_j
         metric_add(r->metrics.collisions, 1);
         logger_warn(r->lg, "registry.collision", "subject=\"%s\" version=%d id=%d attempt=%d", name,
                     d.place.version, d.place.id, i + 1);
-        registry_register_restore(r, name, d.place.version, a);
-        if (a->failed || !registry_writer_catch_up(r, a)) {
+        r->settle_due = true;
+        registry_writer_back_off(r, i);
+        if (!registry_writer_catch_up(r, a)) {
             return;
         }
     }

@@ -9,6 +9,7 @@
 #include "common/http_request.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "registry/registry_record.h"
 #include "registry/registry_store_internal.h"
 #include "serde/avro_schema.h"
 
@@ -22,8 +23,10 @@ struct registry_store *registry_store_create(void)
         return NULL;
     }
     s->hashes = json_object();
-    if (s->hashes == NULL || pthread_rwlock_init(&s->lock, NULL) != 0) {
+    s->unsettled = json_object();
+    if (s->hashes == NULL || s->unsettled == NULL || pthread_rwlock_init(&s->lock, NULL) != 0) {
         json_decref(s->hashes);
+        json_decref(s->unsettled);
         mem_free(s);
         return NULL;
     }
@@ -56,6 +59,7 @@ void registry_store_destroy(struct registry_store *s)
     mem_free(s->subjects);
     mem_free(s->ids);
     json_decref(s->hashes);
+    json_decref(s->unsettled);
     (void)pthread_rwlock_destroy(&s->lock);
     mem_free(s);
 }
@@ -124,6 +128,44 @@ const struct registry_version *registry_store_version(const struct registry_subj
         }
     }
     return NULL;
+}
+
+bool registry_store_has_key(const char *subject, const struct registry_version *v, const char *key)
+{
+    if (v->key != NULL) {
+        return strcmp(v->key, key) == 0;
+    }
+    struct buf b;
+    buf_init(&b, strlen(key) + 1);
+    registry_record_key(&b, "SCHEMA", subject, v->version);
+    bool same = !buf_failed(&b) && bytes_equal(buf_bytes(&b), bytes_of_text(key));
+    buf_deinit(&b);
+    return same;
+}
+
+bool registry_store_is_settled(const struct registry_store *s)
+{
+    return json_object_size(s->unsettled) == 0;
+}
+
+void registry_store_each_unsettled(const struct registry_store *s,
+                                   void (*each)(void *ctx, const char *key, int64_t offset,
+                                                const char *subject,
+                                                const struct registry_version *version),
+                                   void *ctx)
+{
+    const char *key = NULL;
+    json_t *where = NULL;
+    json_object_foreach(s->unsettled, key, where)
+    {
+        const char *subject = json_string_value(json_array_get(where, 0));
+        int number = (int)json_integer_value(json_array_get(where, 1));
+        int64_t offset = json_integer_value(json_array_get(where, 2));
+        const struct registry_version *v =
+            registry_store_version(registry_store_subject(s, subject), number, true);
+        bool holds = v != NULL && registry_store_has_key(subject, v, key);
+        each(ctx, key, offset, subject, holds ? v : NULL);
+    }
 }
 
 size_t registry_store_id_place(const struct registry_store *s, int id)

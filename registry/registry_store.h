@@ -38,7 +38,8 @@ struct registry_version {
     int id;
     bool deleted;
     struct registry_content *content;
-    char *key; /* of its record, when it is not the one that we write; else NULL */
+    char *key;      /* of its record, when it is not the one that we write; else NULL */
+    int64_t offset; /* of its record */
 };
 
 struct registry_subject {
@@ -76,11 +77,20 @@ void registry_store_destroy(struct registry_store *s);
 void registry_store_lock_read(struct registry_store *s);
 void registry_store_unlock(struct registry_store *s);
 
+#define REGISTRY_STORE_NOT_SETTLING (-1)
+struct registry_store_record {
+    struct bytes key;
+    struct bytes value;
+    int64_t offset;
+    int64_t settles; /* the offset of the record that it settles (registry_settle.h), or
+                        REGISTRY_STORE_NOT_SETTLING */
+};
+
 /* Takes one record. ERR_PARSE when it cannot be understood (it is then without effect);
- * ERR_CONFLICT when its id or its version belongs to another schema: the first record counts. Takes
- * the lock. */
-enum err_code registry_store_apply(struct registry_store *s, struct bytes key, struct bytes value,
-                                   struct err *e);
+ * ERR_CONFLICT when its id or its version belongs to another schema: the first record counts, and
+ * the key of this one is unsettled. Takes the lock. */
+enum err_code registry_store_apply(struct registry_store *s,
+                                   const struct registry_store_record *record, struct err *e);
 
 /* Under the lock, borrowed: */
 /* Subjects in the order of their names, settings-only ones and "" among them. */
@@ -101,6 +111,14 @@ size_t registry_store_id_count(const struct registry_store *s);
 int registry_store_id_of(const struct registry_store *s, const struct registry_content *content);
 /* The id of the content with that hash (hex), or 0. */
 int registry_store_id_of_hash(const struct registry_store *s, const char *hash);
+/* Keys whose last record in the topic is not what counts; see registry_settle.h. */
+bool registry_store_is_settled(const struct registry_store *s);
+/* Calls each for every unsettled key, with the version that it should tell, or NULL for none. */
+void registry_store_each_unsettled(const struct registry_store *s,
+                                   void (*each)(void *ctx, const char *key, int64_t offset,
+                                                const char *subject,
+                                                const struct registry_version *version),
+                                   void *ctx);
 int registry_store_max_id(const struct registry_store *s);
 /* Calls each for every version that refers to subject and version (0 = any version). */
 void registry_store_each_referrer(const struct registry_store *s, const char *subject, int version,

@@ -13,8 +13,9 @@ struct registry_store {
     struct registry_id *ids; /* ascending */
     size_t id_count;
     size_t id_capacity;
-    json_t *hashes; /* content hash -> id */
-    int max_id;     /* ever seen, deleted ones included: ids are not given twice */
+    json_t *hashes;    /* content hash -> id */
+    json_t *unsettled; /* key of a record -> [subject, version, offset] */
+    int max_id;        /* ever seen, deleted ones included: ids are not given twice */
 };
 
 struct registry_store_parse_how {
@@ -26,4 +27,6 @@ struct registry_store_parse_how {
 
 /* Where a subject or an id is, or belongs. */
 size_t registry_store_subject_place(const struct registry_store *s, const char *name);
+/* Whether the version's record has that key. */
+bool registry_store_has_key(const char *subject, const struct registry_version *v, const char *key);
 size_t registry_store_id_place(const struct registry_store *s, int id);

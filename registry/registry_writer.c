@@ -1,11 +1,15 @@
 #include <string.h>
+#include <sys/random.h>
 
+#include "common/clock.h"
 #include "common/logger.h"
 #include "common/mem.h"
 #include "common/metrics.h"
 #include "registry/registry_internal.h"
+#include "registry/registry_settle.h"
 
 #define REGISTRY_WRITER_QUEUE_MAX 10000
+#define REGISTRY_WRITER_BACKOFF_MAX_US 100000
 
 void registry_respond(struct http_request *rq, struct registry_answer *a)
 {
@@ -39,11 +43,22 @@ void registry_batch_add(struct registry_batch *b, const char *key, const char *v
                                                            .value = bytes_of_text(value_copy)};
 }
 
+void registry_batch_mark(struct registry_batch *b, const char *offset)
+{
+    if (b->failed) {
+        return;
+    }
+    char *copy = mem_strdup(offset);
+    b->failed = copy == NULL;
+    b->writes[b->count - 1].header = bytes_of_text(copy);
+}
+
 void registry_batch_free(struct registry_batch *b)
 {
     for (size_t i = 0; i < b->count; i++) {
         mem_free((void *)(uintptr_t)b->writes[i].key.data);
         mem_free((void *)(uintptr_t)b->writes[i].value.data);
+        mem_free((void *)(uintptr_t)b->writes[i].header.data);
     }
     mem_free(b->writes);
     *b = (struct registry_batch){0};
@@ -101,6 +116,22 @@ bool registry_writer_catch_up(struct registry *r, struct registry_answer *a)
     return done;
 }
 
+void registry_writer_back_off(struct registry *r, int losses)
+{
+    uint32_t chance = 0;
+    int64_t most_us = losses < 7 ? (int64_t)1000 << losses : REGISTRY_WRITER_BACKOFF_MAX_US;
+    if (getrandom(&chance, sizeof chance, GRND_NONBLOCK) != sizeof chance) {
+        chance = UINT32_MAX;
+    }
+    most_us = most_us < REGISTRY_WRITER_BACKOFF_MAX_US ? most_us : REGISTRY_WRITER_BACKOFF_MAX_US;
+    int64_t deadline =
+        clock_mono_ns(clock_system()) + most_us * 1000 / UINT16_MAX * (chance & UINT16_MAX);
+    lock_acquire(&r->lock);
+    while (!r->stopping && cond_wait_until(&r->queued, &r->lock, deadline)) {
+    }
+    lock_release(&r->lock);
+}
+
 static struct registry_job *registry_writer_next(struct registry *r)
 {
     lock_acquire(&r->lock);
@@ -129,6 +160,7 @@ static void *registry_writer_run(void *arg)
         }
         registry_respond(job->rq, &a);
         mem_free(job);
+        registry_settle_run(r);
     }
     return NULL;
 }

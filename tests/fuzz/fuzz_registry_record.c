@@ -36,6 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct registry_store *store = registry_store_create();
     const uint8_t *end = data + size;
+    int64_t offset = 0;
     for (const uint8_t *at = data; store != NULL && at < end;) {
         const uint8_t *line_end = memchr(at, '\n', (size_t)(end - at));
         line_end = line_end != NULL ? line_end : end;
@@ -46,7 +47,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         struct err e;
         const uint8_t *key_end = tab != NULL ? tab : line_end;
-        (void)registry_store_apply(store, bytes_of(at, (size_t)(key_end - at)), value, &e);
+        /* Keys that begin with a blank are settling records. */
+        const struct registry_store_record record = {
+            .key = bytes_of(at, (size_t)(key_end - at)),
+            .value = value,
+            .offset = at - data,
+            .settles = *at == ' ' ? offset : REGISTRY_STORE_NOT_SETTLING};
+        (void)registry_store_apply(store, &record, &e);
+        offset = record.offset;
         at = line_end < end ? line_end + 1 : end;
     }
     if (store != NULL) {
