@@ -129,8 +129,11 @@ static struct registry *bench_open_registry(struct registry *r)
                        "\\\"a\\\",\\\"type\\\":\\\"int\\\"}]}\",\"deleted\":false}",
                        id, id, id);
         struct err e;
-        if (registry_store_apply(r->store, bytes_of_text(key), bytes_of_text(value), &e) !=
-            ERR_OK) {
+        const struct registry_store_record record = {.key = bytes_of_text(key),
+                                                     .value = bytes_of_text(value),
+                                                     .offset = i,
+                                                     .settles = REGISTRY_STORE_NOT_SETTLING};
+        if (registry_store_apply(r->store, &record, &e) != ERR_OK) {
             bench_fail(e.text);
         }
     }
