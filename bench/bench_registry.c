@@ -131,7 +131,7 @@ static struct registry *bench_open_registry(struct registry *r)
         struct err e;
         const struct registry_store_record record = {.key = bytes_of_text(key),
                                                      .value = bytes_of_text(value),
-                                                     .offset = i,
+                                                     .offset = id,
                                                      .settles = REGISTRY_STORE_NOT_SETTLING};
         if (registry_store_apply(r->store, &record, &e) != ERR_OK) {
             bench_fail(e.text);
