@@ -20,7 +20,8 @@ struct driver_topic {
     size_t count;
     size_t capacity;
     size_t read;     /* by the test */
-    size_t consumed; /* by the topology */
+    size_t consumed; /* by the topology: given to its task */
+    size_t committed;
     int64_t partition_time_ms;
     struct arena arena; /* the records' bytes */
 };

@@ -135,6 +135,7 @@ static enum err_code driver_open_task(struct weir_test_driver *d, int sub, struc
         .skip_poison = streams_config_contains(d->config, "deserialization.exception.handler",
                                                "LogAndContinueExceptionHandler"),
         .timestamps = streams_config_timestamps(d->config),
+        .max_idle_ms = streams_config_number(d->config, "max.task.idle.ms"),
         .open_kv = driver_open_kv,
         .open_ctx = d};
     enum err_code code = driver_open_rocks(d, sub, e);
@@ -158,9 +159,8 @@ static enum err_code driver_open_task(struct weir_test_driver *d, int sub, struc
         if (topic->partition_time_ms == DRIVER_TOPICS_NOT_INPUT) {
             topic->partition_time_ms = -1;
         }
-        task_input_resume(t, i, (int64_t)topic->count, topic->partition_time_ms);
-        task_set_drained(t, i, true);
-        topic->consumed = topic->count;
+        task_input_resume(t, i, (int64_t)topic->committed, topic->partition_time_ms);
+        topic->consumed = topic->committed;
     }
     return code;
 }
@@ -310,7 +310,7 @@ static enum err_code driver_feed(struct weir_test_driver *d, struct task *t, boo
             topic->consumed++;
             *out_any = true;
         }
-        task_set_drained(t, i, true);
+        task_set_lag(t, i, 0);
     }
     return ERR_OK;
 }
@@ -346,8 +346,9 @@ static enum err_code driver_commit(struct weir_test_driver *d, struct err *e)
             return code;
         }
         for (size_t i = 0; i < task_input_count(t); i++) {
-            driver_topics_find(&d->topics, task_input_topic(t, i))->partition_time_ms =
-                task_input_partition_time(t, i);
+            struct driver_topic *topic = driver_topics_find(&d->topics, task_input_topic(t, i));
+            topic->partition_time_ms = task_input_partition_time(t, i);
+            topic->committed = (size_t)task_input_position(t, i);
         }
         for (size_t i = 0; i < task_store_count(t); i++) {
             int64_t acked = task_store(t, i)->acked_offset;
@@ -389,7 +390,11 @@ bool weir_test_driver_pipe(struct weir_test_driver *d, const struct weir_test_re
 
 bool weir_test_driver_advance(struct weir_test_driver *d, int64_t ms, struct weir_error *error)
 {
+    struct err e;
     clock_manual_advance(&d->clock, ms);
+    if (driver_run(d, &e) != ERR_OK) { /* tasks that have waited long enough */
+        return driver_error(error, &e);
+    }
     int64_t since = clock_wall_ms(&d->clock.clock) - d->last_commit_ms;
     if (d->options.manual_commit ||
         since < streams_config_number(d->config, "commit.interval.ms")) {
@@ -424,6 +429,10 @@ bool weir_test_driver_restart(struct weir_test_driver *d, enum weir_test_restart
     struct err e;
     if (kind != WEIR_TEST_RESTART_KILL && driver_commit(d, &e) != ERR_OK) {
         return driver_error(error, &e);
+    }
+    for (struct driver_topic *topic = d->topics.first;
+         kind == WEIR_TEST_RESTART_KILL && topic != NULL; topic = topic->next) {
+        topic->committed = topic->count; /* what came since the last commit is piped again */
     }
     d->wipe = kind != WEIR_TEST_RESTART_CLEAN;
     driver_close_tasks(d);

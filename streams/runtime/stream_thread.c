@@ -147,6 +147,7 @@ static enum err_code thread_open_consumer(struct stream_thread *t, struct err *e
     static const char *const defaults[][2] = {{"auto.offset.reset", "earliest"},
                                               {"allow.auto.create.topics", "false"},
                                               {"partition.assignment.strategy", "range"},
+                                              {"isolation.level", "read_uncommitted"},
                                               {"enable.partition.eof", "true"},
                                               {"enable.auto.commit", "false"},
                                               {"session.timeout.ms", "10000"},
@@ -163,6 +164,8 @@ static enum err_code thread_open_consumer(struct stream_thread *t, struct err *e
     if (code == ERR_OK) {
         code = thread_name_member(t, &c, e);
     }
+    const char *isolation = client_config_get(&c, "isolation.level");
+    t->read_committed = isolation != NULL && strcmp(isolation, "read_committed") == 0;
     struct client_config_hooks hooks = {.rebalance = thread_tasks_rebalance, .opaque = t};
     if (code == ERR_OK) {
         code = client_config_open_hooked(&c, CLIENT_CONFIG_CONSUMER, &hooks, &t->consumer, e);
@@ -205,29 +208,12 @@ static enum err_code thread_prepare_topics(struct stream_thread *t, struct err *
     return code;
 }
 
-/* Partitions without a record: is more known to be there? What the last fetch said is enough. */
-static void thread_look_at_idle(struct stream_thread *t, struct task *task)
-{
-    for (size_t i = 0; i < task_input_count(task); i++) {
-        int64_t low = -1;
-        int64_t high = -1;
-        if (task_input_queued(task, i) > 0) {
-            continue;
-        }
-        bool known = rd_kafka_get_watermark_offsets(t->consumer, task_input_topic(task, i),
-                                                    task_partition(task), &low,
-                                                    &high) == RD_KAFKA_RESP_ERR_NO_ERROR;
-        if (t->never_wait || (known && high >= 0 && task_input_position(task, i) >= high)) {
-            task_set_drained(task, i, true);
-        }
-    }
-}
-
 static enum err_code thread_process_task(struct stream_thread *t, struct thread_task *k,
                                          bool *out_more, struct err *e)
 {
     struct task *task = k->task;
     enum task_result result = TASK_PROCESSED;
+    thread_poll_lags(t, k);
     for (int i = 0; i < THREAD_PROCESS_BATCH && result == TASK_PROCESSED; i++) {
         enum err_code code = task_process(task, &result, e);
         if (code != ERR_OK) {
@@ -235,7 +221,7 @@ static enum err_code thread_process_task(struct stream_thread *t, struct thread_
         }
     }
     if (result == TASK_WAITING) {
-        thread_look_at_idle(t, task);
+        thread_poll_lags(t, k);
         enum err_code code = task_process(task, &result, e);
         if (code != ERR_OK) {
             return code;
@@ -463,7 +449,6 @@ enum err_code stream_thread_create(const struct stream_thread_config *config,
     t->retry_backoff_ms = (int)streams_config_number(config->config, "retry.backoff.ms");
     t->buffered_max =
         (size_t)streams_config_number(config->config, "buffered.records.per.partition");
-    t->never_wait = streams_config_number(config->config, "max.task.idle.ms") < 0;
     thread_set_state(t, WEIR_STATE_CREATED);
     thread_open_metrics(t, config->metrics);
     struct serde_registry_config registry = {

@@ -24,6 +24,7 @@ struct thread_input {
     int64_t committed;           /* -1: nothing */
     const rd_kafka_topic_t *rkt; /* once a message came */
     int64_t next;                /* offset of the record to be queued next, or below it */
+    int64_t open_end;            /* end of the partition when all that may be read of it was; -1 */
     bool paused;
     bool assigned; /* a topic may have fewer partitions than its sub-topology has tasks */
 };
@@ -81,7 +82,7 @@ struct stream_thread {
     int64_t reported_processed;
     int64_t reported_dropped;
     int64_t timeout_ms;    /* task.timeout.ms */
-    bool never_wait;       /* max.task.idle.ms = -1 */
+    bool read_committed;   /* isolation.level of the consumer */
     bool dirty;            /* tasks must not be committed */
     enum err_code failure; /* of a callback; ends the session */
     struct err failure_text;
@@ -103,6 +104,8 @@ enum err_code thread_client_config(const struct stream_thread *t, const char *co
 
 /* thread_poll.c: takes what is there, after waiting for the first record. */
 enum err_code thread_poll(struct stream_thread *t, int timeout_ms, struct err *e);
+/* Tells the task what is known to lie on those of its partitions that have no record queued. */
+void thread_poll_lags(struct stream_thread *t, struct thread_task *k);
 /* librdkafka keeps a pause over an assignment: before a task goes. */
 void thread_poll_resume(struct stream_thread *t, struct thread_task *k);
 

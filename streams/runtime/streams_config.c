@@ -35,7 +35,7 @@ static const struct config_row config_rows[] = {
     {"processing.guarantee", "at_least_once", CONFIG_WORDS, 0, 0, "at_least_once"},
     {"commit.interval.ms", "30000", CONFIG_NUMBER, 0, INT64_MAX, NULL},
     {"poll.ms", "100", CONFIG_NUMBER, 0, 3600000, NULL},
-    {"max.task.idle.ms", "0", CONFIG_NUMBER, -1, 0, NULL},
+    {"max.task.idle.ms", "0", CONFIG_NUMBER, -1, INT64_MAX, NULL},
     {"task.timeout.ms", "300000", CONFIG_NUMBER, 0, INT64_MAX, NULL},
     {"buffered.records.per.partition", "1000", CONFIG_NUMBER, 1, 1000000, NULL},
     {"statestore.cache.max.bytes", "10485760", CONFIG_NUMBER, 0, INT64_MAX, NULL},

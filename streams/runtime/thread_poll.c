@@ -86,17 +86,49 @@ static enum err_code poll_take_record(struct stream_thread *t, rd_kafka_message_
     return task_push(t->tasks[t->last_task]->task, t->last_input, &r, e);
 }
 
+/* The end, as far as it may be read: transaction markers lie behind the last record, and under
+ * read_committed also what a transaction has written that goes on. */
+static void poll_take_end(struct stream_thread *t, struct thread_task *k, size_t input,
+                          int64_t position)
+{
+    if (task_input_queued(k->task, input) == 0) {
+        task_input_advance(k->task, input, position);
+    }
+    int64_t low = -1;
+    k->inputs[input].open_end = -1;
+    if (t->read_committed) {
+        (void)rd_kafka_get_watermark_offsets(t->consumer, task_input_topic(k->task, input),
+                                             task_partition(k->task), &low,
+                                             &k->inputs[input].open_end);
+    }
+}
+
+void thread_poll_lags(struct stream_thread *t, struct thread_task *k)
+{
+    size_t count = task_input_count(k->task);
+    for (size_t i = 0; count > 1 && i < count; i++) {
+        if (task_input_queued(k->task, i) > 0 || !k->inputs[i].assigned) {
+            continue;
+        }
+        int64_t low = -1;
+        int64_t high = -1;
+        int64_t position = task_input_position(k->task, i);
+        bool known = rd_kafka_get_watermark_offsets(t->consumer, task_input_topic(k->task, i),
+                                                    task_partition(k->task), &low,
+                                                    &high) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+                     high >= 0 && position >= 0;
+        bool ended = position >= high || high == k->inputs[i].open_end;
+        task_set_lag(k->task, i, !known ? -1 : ended ? 0 : high - position);
+    }
+}
+
 /* A consumer's event that is no record. Most heal by themselves. */
 static enum err_code poll_take_event(struct stream_thread *t, const rd_kafka_message_t *m,
                                      struct err *e)
 {
     if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         if (poll_find_input(t, m)) {
-            struct task *task = t->tasks[t->last_task]->task;
-            if (task_input_queued(task, t->last_input) == 0) {
-                task_input_advance(task, t->last_input, m->offset);
-                task_set_drained(task, t->last_input, true);
-            }
+            poll_take_end(t, t->tasks[t->last_task], t->last_input, m->offset);
         }
         return ERR_OK;
     }

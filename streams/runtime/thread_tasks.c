@@ -51,23 +51,25 @@ static void tasks_free(struct thread_task *k)
 static enum err_code tasks_open_task(struct stream_thread *t, struct thread_task *k, int sub,
                                      int32_t partition, struct err *e)
 {
-    struct task_config c = {.topology = t->config.topology,
-                            .sub = sub,
-                            .partition = partition,
-                            .collector = stream_producer_collector(t->producer),
-                            .budget = &t->budget,
-                            .schemas = t->schemas,
-                            .counters = &t->counters,
-                            .logger = t->config.logger,
-                            .clock = clock_system(),
-                            .application_id = weir_config_get(t->config.config, "application.id"),
-                            .skip_poison = streams_config_contains(
-                                t->config.config, "deserialization.exception.handler",
-                                "LogAndContinueExceptionHandler"),
-                            .timestamps = streams_config_timestamps(t->config.config),
-                            .release = tasks_release,
-                            .open_kv = tasks_open_kv,
-                            .open_ctx = k};
+    struct task_config c = {
+        .topology = t->config.topology,
+        .sub = sub,
+        .partition = partition,
+        .collector = stream_producer_collector(t->producer),
+        .budget = &t->budget,
+        .schemas = t->schemas,
+        .counters = &t->counters,
+        .logger = t->config.logger,
+        .clock = clock_system(),
+        .application_id = weir_config_get(t->config.config, "application.id"),
+        .skip_poison =
+            streams_config_contains(t->config.config, "deserialization.exception.handler",
+                                    "LogAndContinueExceptionHandler"),
+        .timestamps = streams_config_timestamps(t->config.config),
+        .max_idle_ms = streams_config_number(t->config.config, "max.task.idle.ms"),
+        .release = tasks_release,
+        .open_kv = tasks_open_kv,
+        .open_ctx = k};
     enum err_code code = rocks_open(k->dir, t->config.topology, sub, &k->rocks, e);
     return code != ERR_OK ? code : task_create(&c, &k->task, e);
 }
@@ -148,8 +150,7 @@ static enum err_code tasks_add(struct stream_thread *t, int sub, int32_t partiti
     for (size_t i = 0; i < task_input_count(k->task); i++) {
         k->inputs[i].committed = -1;
         k->inputs[i].next = -1;
-        /* A topic may have fewer partitions than its sub-topology has tasks. */
-        task_set_drained(k->task, i, true);
+        k->inputs[i].open_end = -1;
     }
     t->tasks[t->task_count++] = k;
     *out_task = k;
@@ -169,8 +170,9 @@ enum err_code thread_tasks_wipe(struct stream_thread *t, struct thread_task *k, 
     }
     enum err_code code = tasks_wipe(t, k, task_sub(k->task), task_partition(k->task), why, e);
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
-        task_input_resume(k->task, i, k->inputs[i].next, times[i]);
-        task_set_drained(k->task, i, !k->inputs[i].assigned);
+        if (k->inputs[i].assigned) {
+            task_input_resume(k->task, i, k->inputs[i].next, times[i]);
+        }
     }
     mem_free(times);
     return code;
@@ -232,7 +234,6 @@ static enum err_code tasks_assign_partition(struct stream_thread *t,
         p->metadata != NULL ? commit_metadata_decode(p->metadata, p->metadata_size) : -1;
     int64_t offset = p->offset >= 0 ? p->offset : -1;
     task_input_resume(k->task, (size_t)input, offset, time_ms);
-    task_set_drained(k->task, (size_t)input, false);
     k->inputs[input].committed = offset;
     k->inputs[input].next = offset;
     k->inputs[input].paused = false;

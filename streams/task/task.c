@@ -120,6 +120,8 @@ static enum err_code task_open_input(struct task *t, const struct topology_node 
                                     : mem_strdup(topic);
     in->partition_time_ms = -1;
     in->position = -1;
+    in->lag = -1;
+    in->idle_since_ms = -1;
     arena_init(&in->arena, TASK_RECORD_BYTES_MAX);
     t->input_count++;
     return in->topic != NULL ? ERR_OK : err_nomem(e, "open task");
@@ -274,6 +276,7 @@ void task_input_resume(struct task *t, size_t input, int64_t offset, int64_t par
 {
     CHECK(input < t->input_count);
     CHECK(t->inputs[input].count == 0);
+    t->inputs[input].resumed = true;
     t->inputs[input].position = offset;
     t->inputs[input].partition_time_ms = partition_time_ms;
 }
@@ -288,10 +291,10 @@ void task_input_advance(struct task *t, size_t input, int64_t position)
     }
 }
 
-void task_set_drained(struct task *t, size_t input, bool drained)
+void task_set_lag(struct task *t, size_t input, int64_t lag)
 {
     CHECK(input < t->input_count);
-    t->inputs[input].drained = drained;
+    t->inputs[input].lag = lag;
 }
 
 static bool task_grow_ring(struct task_input *in)
@@ -326,7 +329,7 @@ enum err_code task_push(struct task *t, size_t input, const struct task_record *
     }
     in->ring[(in->first + in->count) & (in->capacity - 1)] = *record;
     in->count++;
-    in->drained = false;
+    in->lag = -1;
     return ERR_OK;
 }
 
@@ -439,6 +442,23 @@ static enum err_code task_prepare(struct task *t, struct task_input *in, struct 
     return ERR_OK;
 }
 
+/* Whether an older record than those at hand may still come from this input. */
+static bool task_waits_for(struct task *t, struct task_input *in)
+{
+    if (in->count > 0 || in->lag != 0) {
+        in->idle_since_ms = -1;
+        return in->count == 0 && in->resumed && t->config.max_idle_ms >= 0;
+    }
+    if (t->config.max_idle_ms <= 0) {
+        return false;
+    }
+    int64_t now_ms = clock_mono_ms(t->config.clock);
+    if (in->idle_since_ms < 0) {
+        in->idle_since_ms = now_ms;
+    }
+    return now_ms - in->idle_since_ms < t->config.max_idle_ms;
+}
+
 static enum err_code task_choose(struct task *t, struct task_input **out_input, bool *out_waits,
                                  struct err *e)
 {
@@ -450,14 +470,13 @@ static enum err_code task_choose(struct task *t, struct task_input **out_input, 
         if (code != ERR_OK) {
             return code;
         }
-        if (in->count == 0) {
-            waits = waits || !in->drained;
-        } else if (best == NULL || in->timestamp_ms < best->timestamp_ms) {
+        waits = task_waits_for(t, in) || waits;
+        if (in->count > 0 && (best == NULL || in->timestamp_ms < best->timestamp_ms)) {
             best = in;
         }
     }
     *out_input = best;
-    *out_waits = waits && t->input_count > 1;
+    *out_waits = waits;
     return ERR_OK;
 }
 

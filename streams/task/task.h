@@ -1,8 +1,11 @@
 /*
  * A task: one sub-topology on one partition of each of its topics. It queues records per partition,
  * takes the one with the smallest timestamp among the heads, and runs it through the nodes. Knows
- * neither network nor clock: records are pushed in, results leave through a collector. One owner
- * thread at a time.
+ * no network: records are pushed in, results leave through a collector. One owner thread at a time.
+ *
+ * Waiting (max.task.idle.ms): which head is the smallest is only known when every partition has
+ * one. A partition that has none is waited for while more is known to lie on the broker, or while
+ * that is not known (task_set_lag), and then for max_idle_ms more.
  *
  * Times (reference 2.1): each input has a partition time, committed with its offset; each windowed
  * node has an operator time, which starts at -1 whenever the task is opened.
@@ -49,6 +52,7 @@ struct task_config {
     const char *application_id;      /* prefix of internal topics */
     bool skip_poison;                /* deserialization handler LogAndContinue */
     enum weir_timestamps timestamps; /* what WEIR_TIMESTAMPS_DEFAULT means */
+    int64_t max_idle_ms;             /* -1: take what is there, wait for nothing */
     /* Gives a record's owner back; NULL: nothing to give back. */
     void (*release)(void *owner);
     /* Opens the bytes of a store (not windowed or not, in memory or not). */
@@ -59,7 +63,7 @@ struct task_config {
 
 enum task_result {
     TASK_IDLE,    /* nothing queued */
-    TASK_WAITING, /* an input without records may still have older ones: task_set_drained */
+    TASK_WAITING, /* an input without records may still have older ones: task_set_lag, time */
     TASK_PROCESSED
 };
 
@@ -79,13 +83,14 @@ int task_find_input(const struct task *t, const char *topic);
 /* Where reading resumes: the head's offset, or the one behind the last record. -1: not read yet. */
 int64_t task_input_position(const struct task *t, size_t input);
 int64_t task_input_partition_time(const struct task *t, size_t input);
-/* Before the first record: what was committed. */
+/* Before the first record: what was committed. An input that is never resumed is a topic with fewer
+ * partitions than its sub-topology has tasks: nothing comes, nothing is waited for. */
 void task_input_resume(struct task *t, size_t input, int64_t offset, int64_t partition_time_ms);
 /* The consumer's position without a record (a transaction's marker, the end). */
 void task_input_advance(struct task *t, size_t input, int64_t position);
-/* True: nothing more is known to lie on the partition. A task with several inputs waits for those
- * that have no record and are not drained. */
-void task_set_drained(struct task *t, size_t input, bool drained);
+/* How many records lie on the partition that were not pushed yet: 0 for none, -1 for not known,
+ * which is also what it is after each push. */
+void task_set_lag(struct task *t, size_t input, int64_t lag);
 
 /* The record is the task's; it is released on failure too. */
 enum err_code task_push(struct task *t, size_t input, const struct task_record *record,

@@ -17,7 +17,10 @@ struct task_input {
     int64_t timestamp_ms; /* of the head, extracted */
     int64_t partition_time_ms;
     int64_t position; /* behind the last record taken or skipped; -1: nothing read */
-    bool drained;
+    bool resumed;
+    int64_t lag; /* -1: not known */
+    int64_t
+        idle_since_ms; /* when it was first seen empty with nothing left to read; -1: it is not */
 };
 
 struct task_node_state {

@@ -462,7 +462,8 @@ WEIR_API bool weir_test_driver_read(struct weir_test_driver *d, const char *topi
                                     struct weir_test_record *out);
 /* Flushes the caches, then commits and checkpoints, as a thread does at each commit interval. */
 WEIR_API bool weir_test_driver_commit(struct weir_test_driver *d, struct weir_error *error);
-/* Moves the wall clock; commits when commit.interval.ms has passed (not with manual_commit). */
+/* Moves the wall clock: records that wait for other topics (max.task.idle.ms) may go on, and it
+ * commits when commit.interval.ms has passed (not with manual_commit). */
 WEIR_API bool weir_test_driver_advance(struct weir_test_driver *d, int64_t ms,
                                        struct weir_error *error);
 WEIR_API int64_t weir_test_driver_dropped_total(const struct weir_test_driver *d);

@@ -6,6 +6,8 @@ import pytest
 from harness import wait_for
 from app import App
 from fraud_records import CHANGELOG, COUNT_ALERTS, COUNT_ROWS, NO_TS, Fraud
+from produce_gate import ProduceGate
+
 
 @pytest.fixture(params=[pytest.param("apache", marks=pytest.mark.cluster), "weir"])
 def fraud(request, make_weir, tmp_path):
@@ -103,21 +105,77 @@ def test_the_first_record_sets_the_time(fraud):  # row 5
     assert fraud.alerts() == []
 
 
-def test_a_replayed_record_counts_twice_but_alerts_once(fraud):  # rows 6 and 7
+def count_two_then_process_a_third(fraud, arguments):
+    """Leaves the third record processed and its offset not committed."""
     fraud.app.start()
     fraud.send(("A", 60000), ("A", 60001))
     wait_committed(fraud, 2)
     fraud.app.stop()
-    fraud.app.start("commit.interval.ms=3600000")
+    fraud.app.start("commit.interval.ms=3600000", *arguments)
     fraud.send(("A", 60002))
-    wait_for(lambda: len(fraud.alerts()) == 1, "the alert")
-    wait_counts(fraud, 3)
-    fraud.app.kill()
+
+
+def replay(fraud):
+    assert fraud.committed() == 2
     fraud.app.start()
     wait_committed(fraud, 3)
     fraud.app.stop()
+
+
+def test_killed_after_count_and_alert_were_written(fraud):  # row 6: a count too many, no second alert
+    count_two_then_process_a_third(fraud, [])
+    wait_for(lambda: len(fraud.alerts()) == 1 and len(fraud.read("alerts-avro")) == 1, "the alert")
+    wait_counts(fraud, 3)
+    fraud.app.kill()
+    replay(fraud)
     assert [c[2] for c in fraud.counts()] == [1, 2, 3, 4]
     assert len(fraud.alerts()) == 1
+
+
+@pytest.fixture
+def gate(fraud):
+    g = ProduceGate(fraud.bootstrap)
+    yield g
+    g.close()
+
+
+def test_killed_after_the_count_but_not_the_alert_was_written(fraud, gate):  # row 7: the alert is lost
+    gate.hold("alerts-json", "alerts-avro")
+    count_two_then_process_a_third(fraud, [f"bootstrap.servers={gate.kafka}"])
+    wait_for(lambda: all(gate.held.values()), f"both alerts held back\n{fraud.app.output()}")
+    wait_counts(fraud, 3)
+    fraud.app.kill()
+    assert fraud.alerts() == []
+    replay(fraud)
+    assert [c[2] for c in fraud.counts()] == [1, 2, 3, 4]
+    assert fraud.alerts() == [] and fraud.read("alerts-avro") == []
+
+
+def test_killed_after_the_alert_but_not_the_count_was_written(fraud, gate):  # the alert comes twice
+    gate.hold(CHANGELOG)
+    count_two_then_process_a_third(fraud, [f"bootstrap.servers={gate.kafka}"])
+    wait_for(lambda: gate.held[CHANGELOG] and len(fraud.alerts()) == 1, f"the count held back\n{fraud.app.output()}")
+    fraud.app.kill()
+    assert [c[2] for c in fraud.counts()] == [1, 2]
+    replay(fraud)
+    assert [c[2] for c in fraud.counts()] == [1, 2, 3]
+    assert fraud.alerts() == 2 * [("A", 60000, 60002)]
+
+
+def test_no_offset_is_committed_before_the_alert_was_written(fraud, gate):
+    gate.hold("alerts-json")
+    fraud.app.start("commit.interval.ms=100", "producer.request.timeout.ms=500",
+                    "producer.socket.timeout.ms=1000", f"bootstrap.servers={gate.kafka}")
+    fraud.send(("A", 60000), ("A", 60001))
+    wait_committed(fraud, 2)
+    fraud.send(("A", 60002))
+    wait_for(lambda: gate.held["alerts-json"] >= 2, f"the alert sent again\n{fraud.app.output()}")
+    assert len(fraud.counts()) == 3 and fraud.committed() == 2
+    gate.hold()
+    wait_committed(fraud, 3)
+    assert fraud.alerts() == [("A", 60000, 60002)]
+    assert [c[2] for c in fraud.counts()] == [1, 2, 3]
+    fraud.app.stop()
 
 
 def test_the_partition_time_survives(fraud):  # row 9

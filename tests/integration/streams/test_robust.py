@@ -1,4 +1,5 @@
 """What an application does when its surroundings fail: bad records, lost servers, a full disk, members that come and go."""
+import json
 import os
 import re
 import struct
@@ -233,26 +234,62 @@ FLAG_SCHEMA = (
     '"default":null},{"name":"created_at","type":["null","long"],"default":null}]}')
 
 
+class Distance(Fraud):
+    """Purchases far from home, and flags, each with a time of its own."""
+
+    def __init__(self, cluster):
+        super().__init__(cluster.kafka, cluster.registry)
+        request = urllib.request.Request(
+            f"{cluster.registry}/subjects/travel_flags-value/versions", json.dumps({"schema": FLAG_SCHEMA}).encode(),
+            {"Content-Type": "application/vnd.schemaregistry.v1+json"})
+        self.flag_id = json.load(urllib.request.urlopen(request))["id"]
+
+    def purchase(self, ts):
+        self.producer.produce("purchases", key="A", partition=0, timestamp=ts, value=self.value("A", ts, 2500.0))
+
+    def flag(self, enabled, ts):
+        self.producer.produce("travel_flags", key="A", partition=0, timestamp=ts, value=flag(self.flag_id, "A", enabled))
+
+    def flush(self):
+        assert self.producer.flush(30) == 0
+
+
 def test_small_queues_pause_partitions_and_keep_the_order(cluster, make_app):
     """Each flag is turned on and off again by event time: a purchase in between must see it."""
-    import json
-    fraud = Fraud(cluster.kafka, cluster.registry)
-    request = urllib.request.Request(
-        f"{cluster.registry}/subjects/travel_flags-value/versions", json.dumps({"schema": FLAG_SCHEMA}).encode(),
-        {"Content-Type": "application/vnd.schemaregistry.v1+json"})
-    flag_id = json.load(urllib.request.urlopen(request))["id"]
+    fraud = Distance(cluster)
     count = 3000
     for i in range(count):
-        fraud.producer.produce("purchases", key="A", partition=0, timestamp=10 * i + 10,
-                               value=fraud.value("A", 10 * i + 10, 2500.0))
-        fraud.producer.produce("travel_flags", key="A", partition=0, timestamp=10 * i + 5,
-                               value=flag(flag_id, "A", i % 2))
+        fraud.purchase(10 * i + 10)
+        fraud.flag(i % 2, 10 * i + 5)
         fraud.producer.poll(0)
-    assert fraud.producer.flush(30) == 0
+    fraud.flush()
     app = make_app("fraud-distance", cluster.kafka, cluster.registry)
     app.start("buffered.records.per.partition=7")
     wait_for(lambda: fraud.committed("local-dev-1") == count, f"all committed\n{app.output()}")
     assert [a[1] for a in fraud.alerts()] == [10 * i + 10 for i in range(0, count, 2)]
+    app.stop()
+
+
+def test_a_flag_that_comes_late_is_waited_for(cluster, make_app):
+    fraud = Distance(cluster)
+    fraud.purchase(15000)
+    fraud.flush()
+    app = make_app("fraud-distance", cluster.kafka, cluster.registry)
+    app.start("max.task.idle.ms=3600000", "commit.interval.ms=100")
+    app.wait_running()
+    fraud.flag(1, 14000)
+    fraud.flag(0, 16000)
+    fraud.purchase(17000)
+    fraud.flag(1, 18000)
+    fraud.flush()
+    wait_for(lambda: fraud.committed("local-dev-1") == 2, f"two purchases\n{app.output()}")
+    assert [a[1] for a in fraud.alerts()] == [17000]
+    app.stop()
+    app.start("max.task.idle.ms=300", "commit.interval.ms=100")
+    fraud.flag(0, 19000)
+    fraud.purchase(20000)  # nobody sends a flag: it is let go
+    fraud.flush()
+    wait_for(lambda: [a[1] for a in fraud.alerts()] == [17000, 20000], f"the third purchase\n{app.output()}")
     app.stop()
 
 
