@@ -326,7 +326,7 @@ enum err_code client_config_open_hooked(const struct client_config *c, enum clie
     if (code != ERR_OK) {
         return code;
     }
-    rd_kafka_conf_set_log_cb(conf, log_nothing);
+    rd_kafka_conf_set_log_cb(conf, hooks->log != NULL ? hooks->log : log_nothing);
     rd_kafka_conf_set_opaque(conf, hooks->opaque);
     if (hooks->delivered != NULL) {
         rd_kafka_conf_set_dr_msg_cb(conf, hooks->delivered);

@@ -63,10 +63,12 @@ struct client_config_hooks {
     /* From rd_kafka_consumer_poll and rd_kafka_consumer_close; must assign. NULL: none. */
     void (*rebalance)(rd_kafka_t *rk, rd_kafka_resp_err_t why,
                       rd_kafka_topic_partition_list_t *partitions, void *opaque);
+    /* librdkafka's own lines, from any of its threads, with rd_kafka_opaque(rk). NULL: dropped. */
+    void (*log)(const rd_kafka_t *rk, int level, const char *facility, const char *text);
     void *opaque;
 };
 
-/* As client_config_open; librdkafka's own lines are dropped. */
+/* As client_config_open. */
 enum err_code client_config_open_hooked(const struct client_config *c, enum client_config_kind kind,
                                         const struct client_config_hooks *hooks,
                                         rd_kafka_t **out_rk, struct err *e);

@@ -13,7 +13,7 @@
 
 #define PARTITIONS_MAX 10000
 #define POLL_MS 100
-#define REQUEST_TIMEOUT_MS 10000
+#define REQUEST_TIMEOUT_MS 5000
 /* Asked again and again while the cluster is away; closing the topic waits for one of these. */
 #define LOOKUP_TIMEOUT_MS 2000
 #define BACKOFF_FIRST_MS 50
@@ -316,10 +316,15 @@ static enum err_code open_client(struct compacted_topic *t, enum client_config_k
     for (size_t i = 0; code == ERR_OK && settings[i][0] != NULL; i++) {
         code = client_config_set(&own, settings[i][0], settings[i][1], e);
     }
+    const struct client_config_hooks hooks = {
+        .delivered = compacted_topic_delivered,
+        .log = compacted_topic_producer_log,
+        .opaque = t,
+    };
     if (code == ERR_OK) {
-        code = client_config_open(&own, kind,
-                                  kind == CLIENT_CONFIG_PRODUCER ? compacted_topic_delivered : NULL,
-                                  t->lg, out_rk, e);
+        code = kind == CLIENT_CONFIG_PRODUCER
+                   ? client_config_open_hooked(&own, kind, &hooks, out_rk, e)
+                   : client_config_open(&own, kind, NULL, t->lg, out_rk, e);
     }
     client_config_deinit(&own);
     return code;
@@ -334,6 +339,7 @@ static enum err_code open_clients(struct compacted_topic *t, struct err *e)
         {"enable.idempotence", "false"},
         {"max.in.flight.requests.per.connection", "1"},
         {"message.timeout.ms", "30000"},
+        {"debug", "msg"}, /* for compacted_topic_producer_log */
         {NULL, NULL},
     };
     /* No group is joined, but librdkafka wants a name. */
@@ -393,6 +399,7 @@ enum err_code compacted_topic_open(const struct compacted_topic_config *config,
     if (t == NULL) {
         return err_nomem(e, "open topic");
     }
+    t->latest_ns = INT64_MAX;
     lock_init(&t->lock);
     cond_init(&t->changed);
     enum err_code code = copy_config(t, config, e);

@@ -67,6 +67,11 @@ enum err_code compacted_topic_open(const struct compacted_topic_config *config,
  * be inside another function. */
 void compacted_topic_close(struct compacted_topic *t);
 
+/* The owner is about to close: from now on no call waits for more than timeout_ms, and a topic that
+ * is not LIVE yet will not become so. Those that wait already are told, too (ERR_CLOSED). Any
+ * thread. */
+void compacted_topic_hurry(struct compacted_topic *t, int timeout_ms);
+
 enum compacted_topic_state compacted_topic_state(struct compacted_topic *t);
 /* The reason of FAILED, or of still CONNECTING. ERR_OK when there is none. */
 enum err_code compacted_topic_problem(struct compacted_topic *t, struct err *e);
@@ -86,7 +91,8 @@ struct compacted_topic_write {
 };
 
 /* Writes all records in order and waits until the cluster has acknowledged each (acks=all), at most
- * timeout_ms. On failure some may have been written. */
+ * timeout_ms. On failure some may have been written; the text says what the broker has against it,
+ * as far as it said anything. */
 enum err_code compacted_topic_write(struct compacted_topic *t, struct compacted_topic_write *writes,
                                     size_t count, int timeout_ms, struct err *e);
 /* Queues one record and returns: for what may be lost with the process (states, caches). A record

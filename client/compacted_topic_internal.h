@@ -44,11 +44,15 @@ struct compacted_topic {
     struct err problem;
     struct compacted_topic_position *positions;
     int partition_count;
+    int64_t latest_ns;       /* no call waits for longer: compacted_topic_hurry */
+    char write_problem[256]; /* why the last attempt to write was in vain; "" when it was not */
     int unread_count; /* partitions whose end was not reached yet; written by the reader thread */
 };
 
-/* The producer's delivery callback. */
+/* The producer's callbacks; its opaque is the topic. */
 void compacted_topic_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque);
+void compacted_topic_producer_log(const rd_kafka_t *rk, int level, const char *facility,
+                                  const char *text);
 /* The first (RD_KAFKA_OFFSET_BEGINNING) or next (RD_KAFKA_OFFSET_END) offset of a partition. Ends
  * in time, unlike rd_kafka_query_watermark_offsets, which waits on while a leader is looked for. */
 rd_kafka_resp_err_t compacted_topic_query_offset(rd_kafka_t *rk, const char *topic,

@@ -29,13 +29,88 @@ static int64_t deadline_after(int timeout_ms)
     return clock_mono_ns(clock_system()) + (int64_t)timeout_ms * 1000000;
 }
 
+void compacted_topic_hurry(struct compacted_topic *t, int timeout_ms)
+{
+    lock_acquire(&t->lock);
+    int64_t latest = deadline_after(timeout_ms);
+    t->latest_ns = latest < t->latest_ns ? latest : t->latest_ns;
+    if (t->state != COMPACTED_TOPIC_LIVE) {
+        atomic_store(&t->stop, true);
+    }
+    cond_broadcast(&t->changed);
+    lock_release(&t->lock);
+}
+
+/* Under the lock; false when the time is over. */
+static bool wait_change(struct compacted_topic *t, int64_t deadline)
+{
+    return cond_wait_until(&t->changed, &t->lock,
+                           deadline < t->latest_ns ? deadline : t->latest_ns);
+}
+
+/* Under the lock: the call has waited for long enough. */
+static enum err_code too_late(const struct compacted_topic *t, int64_t deadline, const char *what,
+                              struct err *e)
+{
+    if (t->latest_ns < deadline) {
+        return err_set(e, ERR_CLOSED, "%s topic %s: given up, the program is stopping", what,
+                       t->name);
+    }
+    return err_set(e, ERR_TIMEOUT, "%s topic %s: not done in time%s%s", what, t->name,
+                   t->write_problem[0] != '\0' ? ": " : "", t->write_problem);
+}
+
+/*
+ * librdkafka repeats what the broker refuses for a reason that may pass (a full disk, a lost
+ * leader) until the message's time is over, and then reports no more than that. The reason stands
+ * in its debug lines alone:
+ *   MSGSET "...: MessageSet with 1 message(s) (MsgId 0, BaseSeq -1) encountered error: <reason>
+ *           (actions Retry,MsgNotPersisted)" and "... delivered"
+ *   FAIL   "[thrd:...]: 127.0.0.1:9092/1: Connect to ipv4#127.0.0.1:9092 failed: Connection
+ * refused"
+ */
+static void note_problem(struct compacted_topic *t, const char *reason, size_t len)
+{
+    lock_acquire(&t->lock);
+    len = len < sizeof t->write_problem ? len : sizeof t->write_problem - 1;
+    memcpy(t->write_problem, reason, len);
+    t->write_problem[len] = '\0';
+    lock_release(&t->lock);
+}
+
+void compacted_topic_producer_log(const rd_kafka_t *rk, int level, const char *facility,
+                                  const char *text)
+{
+    static const char error[] = "encountered error: ";
+    (void)level;
+    struct compacted_topic *t = rk != NULL ? rd_kafka_opaque(rk) : NULL;
+    if (t == NULL) {
+        return;
+    }
+    if (strcmp(facility, "MSGSET") == 0) {
+        const char *at = strstr(text, error);
+        const char *reason = at != NULL ? at + strlen(error) : "";
+        const char *end = strstr(reason, " (actions");
+        note_problem(t, reason, end != NULL ? (size_t)(end - reason) : strlen(reason));
+    } else if (strcmp(facility, "FAIL") == 0) {
+        const char *at = strstr(text, "]: ");
+        const char *reason = at != NULL ? at + 3 : text;
+        note_problem(t, reason, strlen(reason));
+    }
+    if (strcmp(facility, "MSGSET") != 0 && strcmp(facility, "PRODUCE") != 0) {
+        logger_debug(t->lg, "kafka.client", "name=%s facility=%s %s", rd_kafka_name(rk), facility,
+                     text);
+    }
+}
+
 void compacted_topic_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
     (void)rk;
+    const struct compacted_topic *owner = opaque;
     struct ticket *ticket = message->_private;
     if (ticket == NULL) {
         if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            logger_warn(opaque, "topic.write_lost", "topic=%s error=\"%s\"",
+            logger_warn(owner->lg, "topic.write_lost", "topic=%s error=\"%s\"",
                         rd_kafka_topic_name(message->rkt), rd_kafka_err2str(message->err));
         }
         return;
@@ -114,10 +189,17 @@ enum err_code compacted_topic_write(struct compacted_topic *t, struct compacted_
     lock_acquire(&t->lock);
     bool in_time = true;
     while (request->unreported > 0 && in_time) {
-        in_time = cond_wait_until(&t->changed, &t->lock, deadline);
+        in_time = wait_change(t, deadline);
     }
     bool done = request->unreported == 0;
     rd_kafka_resp_err_t error = request->error;
+    enum err_code code = ERR_OK;
+    if (error == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT ||
+        (!done && error == RD_KAFKA_RESP_ERR_NO_ERROR)) {
+        code = too_late(t, deadline, "write to", e);
+    } else if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        code = client_error_set(e, error, "write to topic %s", t->name);
+    }
     request->abandoned = !done;
     for (size_t i = 0; done && i < count; i++) {
         writes[i].partition = request->tickets[i].partition;
@@ -127,12 +209,7 @@ enum err_code compacted_topic_write(struct compacted_topic *t, struct compacted_
     if (done) {
         mem_free(request);
     }
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return client_error_set(e, error, "write to topic %s", t->name);
-    }
-    return done ? ERR_OK
-                : err_set(e, ERR_TIMEOUT, "write to topic %s: no answer in %d ms", t->name,
-                          timeout_ms);
+    return code;
 }
 
 enum err_code compacted_topic_post(struct compacted_topic *t, struct bytes key, struct bytes value,
@@ -156,10 +233,9 @@ static enum err_code wait_position(struct compacted_topic *t, int32_t partition,
         } else if (partition < t->partition_count && t->positions[partition].next_offset >= end) {
             break;
         } else if (!in_time) {
-            code = err_set(e, ERR_TIMEOUT, "read topic %s back: not up to offset %lld in time",
-                           t->name, (long long)end);
+            code = too_late(t, deadline, "read back from", e);
         } else {
-            in_time = cond_wait_until(&t->changed, &t->lock, deadline);
+            in_time = wait_change(t, deadline);
         }
     }
     lock_release(&t->lock);

@@ -23,6 +23,7 @@
 #include "connect/transforms/transforms.h"
 
 #define CLUSTER_ID_TIMEOUT_MS 1000
+#define WRITE_GRACE_MS 1000
 #define TASK_STATES 4
 
 /* A gauge of tasks in one state. */
@@ -390,10 +391,16 @@ void connect_worker_stop(struct connect_worker *w)
     w->stop = true;
     cond_broadcast(&w->changed);
     lock_release(&w->lock);
+    /* Whoever waits for a broker now would wait for too long: a request for its config to be
+     * written, and, a little later, a task for its last offsets. */
+    config_store_hurry(w->context.configs, WRITE_GRACE_MS);
+    status_store_hurry(w->context.statuses, WRITE_GRACE_MS);
+    offset_store_hurry(w->context.offsets,
+                       (int)w->context.task_shutdown_timeout_ms + WRITE_GRACE_MS);
+    herder_stop(w->herder);
     if (w->identifier_started) {
         (void)pthread_join(w->identifier, NULL);
     }
-    herder_stop(w->herder);
     rest_server_stop(w->rest);
     for (size_t i = 0; i < TASK_STATES; i++) {
         metrics_remove(w->metrics, w->gauges[i].metric);

@@ -26,6 +26,8 @@ struct registry_client {
     char *user_info;
     long timeout_ms;
     size_t cache_count;
+    bool (*cancelled)(void *ctx);
+    void *ctx;
     struct lock lock; /* the caches */
     json_t *ids;      /* "subject\ntext" -> id */
     json_t *schemas;  /* "id" -> index in cached */
@@ -106,6 +108,8 @@ enum err_code registry_client_create(const struct registry_client_config *config
     lock_init(&c->lock);
     c->timeout_ms = config->timeout_ms > 0 ? config->timeout_ms : REGISTRY_CLIENT_TIMEOUT_MS;
     c->cache_count = config->cache_count > 0 ? config->cache_count : REGISTRY_CLIENT_CACHE;
+    c->cancelled = config->cancelled;
+    c->ctx = config->ctx;
     c->user_info = mem_strdup(config->user_info);
     c->ids = json_object();
     c->schemas = json_object();
@@ -151,11 +155,34 @@ static size_t registry_client_on_data(char *data, size_t size, size_t count, voi
     return buf_failed(&x->answer) ? 0 : size * count;
 }
 
+static bool registry_client_cancelled(const struct registry_client *c)
+{
+    return c->cancelled != NULL && c->cancelled(c->ctx);
+}
+
+/* curl calls this at least once a second; anything but 0 ends the exchange. */
+static int registry_client_on_progress(void *arg, curl_off_t total, curl_off_t now,
+                                       curl_off_t upload_total, curl_off_t upload_now)
+{
+    (void)total;
+    (void)now;
+    (void)upload_total;
+    (void)upload_now;
+    return registry_client_cancelled(arg) ? 1 : 0;
+}
+
 static void registry_client_prepare(const struct registry_client *c, CURL *curl,
                                     struct registry_client_exchange *x, struct curl_slist *headers)
 {
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, c->timeout_ms);
+    (void)curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    (void)curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, registry_client_on_progress);
+    (void)curl_easy_setopt(curl, CURLOPT_XFERINFODATA, c);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    /* A name that is still being looked up is not waited for at the end. */
+    (void)curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
+#endif
     (void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, x->request->method);
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, registry_client_on_data);
@@ -177,6 +204,9 @@ static enum err_code registry_client_failed(const struct registry_client *c,
                                             CURLcode rc, struct err *e)
 {
     long fault = 0;
+    if (rc == CURLE_ABORTED_BY_CALLBACK) {
+        return err_set(e, ERR_CANCELLED, "the call was cancelled");
+    }
     if (rc == CURLE_OPERATION_TIMEDOUT) {
         return err_set(e, ERR_TIMEOUT, "no answer within %ld ms", c->timeout_ms);
     }
@@ -292,6 +322,9 @@ enum err_code registry_client_call(struct registry_client *c,
             break;
         }
         (void)err_wrap(e, "schema registry %s", registry_client_shown(c->urls[at]));
+        if (code == ERR_CANCELLED) {
+            break;
+        }
     }
     if (code == ERR_OK && x.status >= 300) {
         code = registry_client_refused(&x, out_fault, e);

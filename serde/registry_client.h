@@ -21,6 +21,10 @@ struct registry_client_config {
     const char *user_info; /* "user:password" for basic authentication, or NULL */
     int timeout_ms;        /* 0 = 30000: a whole call */
     size_t cache_count;    /* 0 = 1000 schemas */
+    /* Optional, asked about once a second while a call waits: true ends it with ERR_CANCELLED.
+     * Called on the threads that call. */
+    bool (*cancelled)(void *ctx);
+    void *ctx;
 };
 
 /* What the registry answered to a refused call; code 0 = no answer (see the err). */

@@ -65,6 +65,9 @@ static void registry_unreachable(struct err *e)
 static enum err_code registry_error(const char *topic, const char *subject,
                                     const struct registry_client_fault *fault, struct err *e)
 {
+    if (e->code == ERR_CANCELLED) {
+        return e->code;
+    }
     if (fault->http_status == 0) {
         registry_unreachable(e);
         (void)connect_error_wrap(e, CONNECT_SERIALIZATION_EXCEPTION,
@@ -317,13 +320,15 @@ static enum err_code refuse_unsupported(const struct connect_config_reader *r, s
 }
 
 static enum err_code open_registry(struct avro_converter *c, const struct connect_config_reader *r,
-                                   struct err *e)
+                                   const struct converter_options *options, struct err *e)
 {
     const char *source = connect_config_read_text(r, "basic.auth.credentials.source");
     const char *user_info = connect_config_read_text(r, "basic.auth.user.info");
     const struct registry_client_config config = {
         .urls = connect_config_read_text(r, "schema.registry.url"),
         .user_info = strcmp(source, "USER_INFO") == 0 ? user_info : NULL,
+        .cancelled = options->stopping,
+        .ctx = options->ctx,
     };
     return registry_client_create(&config, &c->registry, e);
 }
@@ -366,7 +371,7 @@ static enum err_code create(const struct connect_plugin *plugin,
             &c->naming, e);
     }
     if (code == ERR_OK) {
-        code = open_registry(c, &r, e);
+        code = open_registry(c, &r, options, e);
     }
     if (code != ERR_OK) {
         destroy(c);

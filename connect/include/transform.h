@@ -44,6 +44,10 @@ struct predicate_ops {
 struct converter_options {
     bool is_key;
     struct logger *logger;
+    /* True once the task is to end: what waits for others gives up with ERR_CANCELLED. NULL: never.
+     */
+    bool (*stopping)(void *ctx);
+    void *ctx;
 };
 
 /* What is written: schema NULL = schemaless. */

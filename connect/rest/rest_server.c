@@ -55,6 +55,7 @@ void rest_call_fail(struct rest_call *call, const struct err *e)
 {
     unsigned status = e->code == ERR_INVALID || e->code == ERR_PARSE ? 400
                       : e->code == ERR_CONFLICT                      ? 409
+                      : e->code == ERR_CLOSED                        ? 503
                                                                      : 500;
     if (e->code == ERR_TIMEOUT) {
         rest_call_error(call, 500, "Request timed out: %s", e->text);

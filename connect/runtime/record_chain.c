@@ -109,6 +109,8 @@ static enum err_code create_converter(const struct record_chain_config *config, 
     const struct converter_options options = {
         .is_key = strcmp(key, "key.converter") == 0,
         .logger = config->lg,
+        .stopping = config->stopping,
+        .ctx = config->ctx,
     };
     enum err_code code = plugin_config(out->plugin, from, buf_text(&name), &own, e);
     if (code == ERR_OK) {

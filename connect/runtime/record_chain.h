@@ -28,6 +28,7 @@ struct record_chain_config {
     struct metric *failed; /* counts errors, tolerated or not */
     /* Waits before a further attempt; true = give up, the task is to end. */
     bool (*wait)(void *ctx, int64_t timeout_ms);
+    bool (*stopping)(void *ctx); /* the task is to end */
     void *ctx;
 };
 

@@ -26,6 +26,7 @@
 #define BATCH_BYTES_MAX ((size_t)64 << 20)
 #define POLL_MS 250
 #define RETRY_MS 500
+#define COMMIT_AT_LEAST_MS 1000
 #define TOPICS_MAX ((size_t)10000)
 
 struct source_task {
@@ -41,6 +42,7 @@ struct source_task {
     struct lock lock;
     struct cond changed;
     atomic_bool stop;
+    int64_t stop_ms; /* when that was asked for first; set before stop */
     atomic_bool paused;
     atomic_bool ended;
     atomic_bool failed;
@@ -150,6 +152,12 @@ static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
     delivery_tracker_acknowledge(t->tracker, d);
 }
 
+static bool chain_stopping(void *ctx)
+{
+    const struct source_task *t = ctx;
+    return atomic_load(&t->stop);
+}
+
 static enum err_code prepare(struct source_task *t, struct err *e)
 {
     const struct record_chain_config chain = {
@@ -161,6 +169,7 @@ static enum err_code prepare(struct source_task *t, struct err *e)
         .lg = t->context.logger,
         .failed = t->worker->records_failed,
         .wait = chain_wait,
+        .stopping = chain_stopping,
         .ctx = t,
     };
     const struct task_producer_config producer = {
@@ -213,7 +222,7 @@ static void collect_offset(void *ctx, const char *partition, const struct connec
 
 /* Failing is not fatal: the records are in Kafka, only their offsets are not, and the next attempt
  * writes newer ones. */
-static void commit_offsets(struct source_task *t)
+static void commit_offsets(struct source_task *t, int timeout_ms)
 {
     struct err e;
     t->next_commit_ms = now_ms(t) + t->worker->offset_flush_interval_ms;
@@ -231,7 +240,7 @@ static void commit_offsets(struct source_task *t)
         code = err_set(&e, ERR_LIMIT, "too many source partitions in one task");
     } else {
         code = offset_store_put(t->worker->offsets, t->connector->name, c->writes, c->count,
-                                t->worker->offset_flush_timeout_ms, &e);
+                                timeout_ms, &e);
     }
     if (code == ERR_OK) {
         delivery_tracker_mark_committed(t->tracker);
@@ -435,7 +444,7 @@ static void stay_paused(struct source_task *t)
     while (atomic_load(&t->paused) && !atomic_load(&t->stop)) {
         serve(t, 100);
         if (now_ms(t) >= t->next_commit_ms) {
-            commit_offsets(t);
+            commit_offsets(t, t->worker->offset_flush_timeout_ms);
         }
     }
     if (!atomic_load(&t->stop)) {
@@ -471,24 +480,30 @@ static enum err_code run(struct source_task *t, struct err *e)
             code = task_producer_problem(t->producer, e);
         }
         if (code == ERR_OK && now_ms(t) >= t->next_commit_ms) {
-            commit_offsets(t);
+            commit_offsets(t, t->worker->offset_flush_timeout_ms);
         }
     }
     return code;
 }
 
-/* Whatever ended the task: what is on its way may arrive, and what has arrived is committed. */
+/* Whatever ended the task: what is on its way may arrive, and what has arrived is committed; both
+ * within the time that a task has for its end, so that a broker that hangs holds up nobody. What is
+ * not committed then is delivered again, not lost. */
 static void finish(struct source_task *t)
 {
     if (t->producer != NULL) {
-        int64_t deadline = now_ms(t) + t->worker->task_shutdown_timeout_ms;
+        int64_t began = atomic_load(&t->stop) ? t->stop_ms : now_ms(t);
+        int64_t deadline = began + t->worker->task_shutdown_timeout_ms;
         task_producer_hurry(t->producer);
         while (delivery_tracker_open_count(t->tracker) > 0 && now_ms(t) < deadline &&
                t->send_error.code == ERR_OK && task_producer_busy(t->producer)) {
             serve(t, 50);
         }
         if (t->task != NULL) {
-            commit_offsets(t);
+            int64_t left = deadline - now_ms(t);
+            left = left < COMMIT_AT_LEAST_MS ? COMMIT_AT_LEAST_MS : left;
+            int64_t flush = t->worker->offset_flush_timeout_ms;
+            commit_offsets(t, (int)(left < flush ? left : flush));
         }
     }
     if (t->task != NULL) {
@@ -562,6 +577,9 @@ enum err_code source_task_start(const struct source_task_config *config,
 void source_task_stop(struct source_task *t)
 {
     lock_acquire(&t->lock);
+    if (!atomic_load(&t->stop)) {
+        t->stop_ms = now_ms(t);
+    }
     atomic_store(&t->stop, true);
     cond_broadcast(&t->changed);
     lock_release(&t->lock);

@@ -325,6 +325,13 @@ void config_store_close(struct config_store *s)
     mem_free(s);
 }
 
+void config_store_hurry(struct config_store *s, int timeout_ms)
+{
+    if (s != NULL) {
+        compacted_topic_hurry(s->topic, timeout_ms);
+    }
+}
+
 enum compacted_topic_state config_store_state(struct config_store *s, struct err *out_problem)
 {
     (void)compacted_topic_problem(s->topic, out_problem);

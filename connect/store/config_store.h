@@ -37,6 +37,10 @@ struct config_store_config {
 enum err_code config_store_open(const struct config_store_config *config,
                                 struct config_store **out_store, struct err *e);
 void config_store_close(struct config_store *s);
+/* The store is about to be closed: no call waits for more than timeout_ms from now on. NULL is
+ * fine.
+ */
+void config_store_hurry(struct config_store *s, int timeout_ms);
 bool config_store_live(struct config_store *s);
 enum compacted_topic_state config_store_state(struct config_store *s, struct err *out_problem);
 

@@ -166,6 +166,13 @@ void offset_store_close(struct offset_store *s)
     mem_free(s);
 }
 
+void offset_store_hurry(struct offset_store *s, int timeout_ms)
+{
+    if (s != NULL) {
+        compacted_topic_hurry(s->topic, timeout_ms);
+    }
+}
+
 enum compacted_topic_state offset_store_state(struct offset_store *s, struct err *out_problem)
 {
     (void)compacted_topic_problem(s->topic, out_problem);

@@ -203,6 +203,13 @@ void status_store_close(struct status_store *s)
     mem_free(s);
 }
 
+void status_store_hurry(struct status_store *s, int timeout_ms)
+{
+    if (s != NULL) {
+        compacted_topic_hurry(s->topic, timeout_ms);
+    }
+}
+
 enum compacted_topic_state status_store_state(struct status_store *s, struct err *out_problem)
 {
     (void)compacted_topic_problem(s->topic, out_problem);

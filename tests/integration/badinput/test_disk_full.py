@@ -202,6 +202,19 @@ def test_everything_else_says_that_the_disk_is_full(full, tmp_path):
     committed.close()
 
 
+def test_a_config_that_cannot_be_written_says_why(full):
+    """The worker tries for 30 s, as the original does; then the answer names the topic and the broker's reason."""
+    weir, disk = full
+    disk.fill()
+    config = {"connector.class": FILE, "topic": "lines", "unknown": "u" * 100000}
+    answer = requests.put(f"{weir.connect}/connectors/c/config", json=config, timeout=100)
+    assert answer.status_code == 500
+    assert answer.json()["message"] == ("Request timed out: write to topic _connect-configs: not done in time: "
+                                        "Broker: Disk error when trying to access log file on disk")
+    disk.free()
+    assert requests.put(f"{weir.connect}/connectors/c/config", json=config, timeout=100).status_code in (200, 201)
+
+
 def test_a_full_disk_of_state_stores(tmp_path, make_weir, postgres):
     """The stores are on a disk of their own. When it is full the topology says so; with room again it counts every row."""
     disk = Disk(tmp_path / "state", "24m")
