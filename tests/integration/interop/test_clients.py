@@ -19,8 +19,13 @@ def run_client(*command, env=None, stdin=None):
         f"{command}\n--- stdout\n{done.stdout[-3000:]}\n--- stderr\n{done.stderr[-6000:]}"
 
 
-def java(source, *args):
-    run_client("java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{CACHE}/java/lib/*",
+@pytest.fixture(params=(PROGRAMS / "java/versions").read_text().split())
+def java_version(request):
+    return request.param
+
+
+def java(version, source, *args):
+    run_client("java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{CACHE}/java-{version}/lib/*",
                PROGRAMS / "java" / source, *args)
 
 
@@ -42,11 +47,11 @@ def test_node_kafkajs(weir):
                env={"NODE_PATH": str(CACHE / "node/node_modules"), "KAFKAJS_NO_PARTITIONER_WARNING": "1"})
 
 
-def test_java_clients(weir):
-    java("Roundtrip.java", weir.kafka)
+def test_java_clients(weir, java_version):
+    java(java_version, "Roundtrip.java", weir.kafka)
 
 
-def test_java_kafka_streams_word_count(weir, tmp_path):
+def test_java_kafka_streams_word_count(weir, tmp_path, java_version):
     subprocess.run(["kcat", "-b", weir.kafka, "-t", "streams-plaintext-input", "-P"], check=True, text=True,
                    input="all streams lead to kafka\nhello kafka streams\njoin kafka streams\n")
-    java("WordCount.java", weir.kafka, tmp_path / "state")
+    java(java_version, "WordCount.java", weir.kafka, tmp_path / "state")
