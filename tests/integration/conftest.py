@@ -69,9 +69,10 @@ def postgres(make_postgres):
 
 
 @pytest.fixture
-def apache_kafka(tmp_path):
+def apache_kafka(tmp_path, request):
+    """A version other than the usual one is a parameter (indirect)."""
     if shutil.which("java") is None or shutil.which("mvn") is None:
         pytest.skip("needs java and mvn: apt-get install default-jre-headless maven")
-    server = ApacheKafka(tmp_path / "apache-kafka").start()
+    server = ApacheKafka(tmp_path / "apache-kafka", getattr(request, "param", None)).start()
     yield server
     server.stop()

@@ -188,13 +188,15 @@ class Postgres:
 
 
 class ApacheKafka:
-    def __init__(self, directory):
+    def __init__(self, directory, version=None):
         self.directory = pathlib.Path(directory)
+        self.environment = {**os.environ, **({"KAFKA_VERSION": version} if version else {})}
         self.port = free_port(2)  # its controller listens on the next one
         self.script = ROOT / "tests/support/apache-kafka"
 
     def start(self):
-        subprocess.run([self.script, "start", "--port", str(self.port), "--dir", str(self.directory)], check=True)
+        subprocess.run([self.script, "start", "--port", str(self.port), "--dir", str(self.directory)], check=True,
+                       env=self.environment)
         return self
 
     def stop(self, kill=False):

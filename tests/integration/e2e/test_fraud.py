@@ -99,6 +99,7 @@ def test_tutorial(make_weir, postgres):
 
 
 @pytest.mark.cluster
+@pytest.mark.parametrize("apache_kafka", ["3.9.1", "4.1.0"], indirect=True)
 def test_tutorial_on_apache_kafka(apache_kafka, make_weir, postgres):
     """The same registry, connectors and topologies, unchanged, on a cluster that is not ours."""
     weir = make_weir("--roles", "registry,connect,streams", "--bootstrap-servers", apache_kafka.kafka,
