@@ -328,8 +328,10 @@ static enum err_code thread_step(struct stream_thread *t, bool *in_out_more, str
     if (code == ERR_OK && t->failure == ERR_OK &&
         clock_mono_ms(clock_system()) - t->last_commit_ms >= t->commit_interval_ms) {
         code = thread_tasks_commit(t, e);
-        t->restart_pause_ms =
-            code == ERR_OK && t->pending == NULL ? THREAD_RESTART_PAUSE_MS : t->restart_pause_ms;
+        if (code == ERR_OK && t->pending == NULL) {
+            t->restart_pause_ms = THREAD_RESTART_PAUSE_MS;
+            thread_purge_committed(t);
+        }
     }
     if (code == ERR_OK && t->failure != ERR_OK) {
         *e = t->failure_text;
@@ -348,6 +350,7 @@ static void thread_close_session(struct stream_thread *t, bool clean)
         (void)rd_kafka_consumer_close(t->consumer); /* revokes: clean tasks are committed there */
     }
     thread_tasks_close(t, !t->dirty);
+    thread_purge_end(t);
     if (t->queue != NULL) {
         rd_kafka_queue_destroy(t->queue);
         t->queue = NULL;
@@ -374,6 +377,7 @@ static enum err_code thread_run_session(struct stream_thread *t, struct err *e)
         code = thread_open_consumer(t, e);
     }
     t->last_commit_ms = clock_mono_ms(clock_system());
+    t->last_purge_ms = t->last_commit_ms;
     bool more = false;
     while (code == ERR_OK && !atomic_load(&t->stop)) {
         code = thread_step(t, &more, e);
@@ -444,6 +448,7 @@ enum err_code stream_thread_create(const struct stream_thread_config *config,
     t->budget.limit_bytes =
         (size_t)(streams_config_number(config->config, "statestore.cache.max.bytes") / threads);
     t->commit_interval_ms = streams_config_number(config->config, "commit.interval.ms");
+    t->purge_interval_ms = streams_config_number(config->config, "repartition.purge.interval.ms");
     t->timeout_ms = streams_config_number(config->config, "task.timeout.ms");
     t->restart_pause_ms = THREAD_RESTART_PAUSE_MS;
     t->retry_backoff_ms = (int)streams_config_number(config->config, "retry.backoff.ms");

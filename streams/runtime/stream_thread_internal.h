@@ -1,5 +1,5 @@
 /* What the files of a stream thread share: stream_thread.c (loop), thread_poll.c (records in),
- * thread_tasks.c (assignment, commit), thread_restore.c. */
+ * thread_tasks.c (assignment, commit), thread_restore.c, thread_purge.c. */
 #pragma once
 
 #include <pthread.h>
@@ -22,6 +22,7 @@ struct thread_restore {
 
 struct thread_input {
     int64_t committed;           /* -1: nothing */
+    int64_t purged;              /* offset below which deletion was asked for; -1: nothing */
     const rd_kafka_topic_t *rkt; /* once a message came */
     int64_t next;                /* offset of the record to be queued next, or below it */
     int64_t open_end;            /* end of the partition when all that may be read of it was; -1 */
@@ -72,6 +73,10 @@ struct stream_thread {
     rd_kafka_topic_partition_list_t *pending; /* to be assigned when all is restored */
     struct thread_task **tasks;
     size_t task_count;
+    rd_kafka_queue_t *purge_answers; /* NULL: nothing was purged yet */
+    bool purging;                    /* an answer is awaited */
+    int64_t last_purge_ms;
+    int64_t purge_interval_ms;
     int64_t last_commit_ms;
     int64_t commit_interval_ms;
     int64_t last_poll_ms;
@@ -119,6 +124,11 @@ enum err_code thread_tasks_checkpoint(struct thread_task *k, struct err *e);
 /* Removes a task's stores and opens it anew, with the inputs where they were. */
 enum err_code thread_tasks_wipe(struct stream_thread *t, struct thread_task *k, const char *why,
                                 struct err *e);
+
+/* thread_purge.c: after a commit, when it is time. */
+void thread_purge_committed(struct stream_thread *t);
+/* Before the consumer goes. */
+void thread_purge_end(struct stream_thread *t);
 
 /* thread_restore.c */
 enum err_code thread_restore_begin(struct stream_thread *t, struct err *e);

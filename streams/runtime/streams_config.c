@@ -34,6 +34,7 @@ static const struct config_row config_rows[] = {
     {"num.stream.threads", "1", CONFIG_NUMBER, 1, 256, NULL},
     {"processing.guarantee", "at_least_once", CONFIG_WORDS, 0, 0, "at_least_once"},
     {"commit.interval.ms", "30000", CONFIG_NUMBER, 0, INT64_MAX, NULL},
+    {"repartition.purge.interval.ms", "30000", CONFIG_NUMBER, 0, INT64_MAX, NULL},
     {"poll.ms", "100", CONFIG_NUMBER, 0, 3600000, NULL},
     {"max.task.idle.ms", "0", CONFIG_NUMBER, -1, INT64_MAX, NULL},
     {"task.timeout.ms", "300000", CONFIG_NUMBER, 0, INT64_MAX, NULL},

@@ -149,6 +149,7 @@ static enum err_code tasks_add(struct stream_thread *t, int sub, int32_t partiti
     CHECK(k->inputs != NULL);
     for (size_t i = 0; i < task_input_count(k->task); i++) {
         k->inputs[i].committed = -1;
+        k->inputs[i].purged = -1;
         k->inputs[i].next = -1;
         k->inputs[i].open_end = -1;
     }

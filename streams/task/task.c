@@ -243,6 +243,12 @@ const char *task_input_topic(const struct task *t, size_t input)
     return t->inputs[input].topic;
 }
 
+bool task_input_is_internal(const struct task *t, size_t input)
+{
+    CHECK(input < t->input_count);
+    return t->inputs[input].source->repartition;
+}
+
 size_t task_input_queued(const struct task *t, size_t input)
 {
     CHECK(input < t->input_count);

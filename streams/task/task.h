@@ -77,6 +77,8 @@ int32_t task_partition(const struct task *t);
 size_t task_input_count(const struct task *t);
 /* The topic as the cluster knows it (internal ones with their prefix). */
 const char *task_input_topic(const struct task *t, size_t input);
+/* A repartition topic. */
+bool task_input_is_internal(const struct task *t, size_t input);
 size_t task_input_queued(const struct task *t, size_t input);
 /* -1 when the topic is none of this task's. */
 int task_find_input(const struct task *t, const char *topic);

@@ -7,7 +7,7 @@ import subprocess
 import urllib.request
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from harness import wait_for
@@ -35,6 +35,13 @@ def make_app(tmp_path):
 @pytest.fixture
 def cluster(make_weir):
     return make_weir("--roles", "broker,registry")
+
+
+@pytest.fixture(params=[pytest.param("apache", marks=pytest.mark.cluster), "weir"])
+def kafka(request, make_weir):
+    """The address of a cluster of either kind."""
+    return request.getfixturevalue("apache_kafka").kafka if request.param == "apache" else \
+        make_weir("--roles", "broker").kafka
 
 
 @pytest.fixture
@@ -220,6 +227,44 @@ def test_words_go_through_a_repartition_topic(cluster, make_app):
     topics = admin.list_topics(timeout=30).topics
     assert len(topics["wordcount-counts-repartition"].partitions) == 3
     assert len(topics["wordcount-counts-changelog"].partitions) == 3
+    app.stop()
+
+
+@pytest.mark.tsan
+def test_what_was_committed_of_a_repartition_topic_is_deleted(kafka, make_app):
+    topic = "wordcount-counts-repartition"
+    admin = AdminClient({"bootstrap.servers": kafka})
+    for future in admin.create_topics([NewTopic("lines", 1, 1), NewTopic("word-counts", 1, 1)]).values():
+        future.result(30)
+    app = make_app("wordcount", kafka)
+    consumer = Consumer({"bootstrap.servers": kafka, "group.id": "wordcount"})
+    producer = Producer({"bootstrap.servers": kafka})
+
+    def say(words):
+        producer.produce("lines", value=words)
+        assert producer.flush(30) == 0
+
+    def kept():
+        return consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=30)
+
+    def committed():
+        return consumer.committed([TopicPartition(topic, 0)], timeout=30)[0].offset
+
+    app.start("commit.interval.ms=100", "repartition.purge.interval.ms=3600000")
+    say("to be")
+    wait_for(lambda: committed() == 2, f"two words committed\n{app.output()}")
+    app.stop()
+    assert kept() == (0, 2)
+    app.start("commit.interval.ms=100", "repartition.purge.interval.ms=200")
+    say("or not")
+    wait_for(lambda: kept() == (4, 4), f"four words purged\n{app.output()}")
+    say("to be")
+    wait_for(lambda: kept() == (6, 6), f"six words purged\n{app.output()}")
+    app.stop()
+    app.start("commit.interval.ms=100")
+    say("to")
+    wait_for(lambda: committed() == 7, f"goes on\n{app.output()}")
+    consumer.close()
     app.stop()
 
 
