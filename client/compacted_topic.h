@@ -69,7 +69,7 @@ void compacted_topic_close(struct compacted_topic *t);
 
 /* The owner is about to close: from now on no call waits for more than timeout_ms, and a topic that
  * is not LIVE yet will not become so. Those that wait already are told, too (ERR_CLOSED). Any
- * thread. */
+ * thread; NULL is fine. */
 void compacted_topic_hurry(struct compacted_topic *t, int timeout_ms);
 
 enum compacted_topic_state compacted_topic_state(struct compacted_topic *t);

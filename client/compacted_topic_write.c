@@ -31,6 +31,9 @@ static int64_t deadline_after(int timeout_ms)
 
 void compacted_topic_hurry(struct compacted_topic *t, int timeout_ms)
 {
+    if (t == NULL) {
+        return;
+    }
     lock_acquire(&t->lock);
     int64_t latest = deadline_after(timeout_ms);
     t->latest_ns = latest < t->latest_ns ? latest : t->latest_ns;

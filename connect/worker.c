@@ -346,14 +346,18 @@ uint16_t connect_worker_port(const struct connect_worker *w)
 
 static enum err_code store_problem(struct connect_worker *w, struct err *e)
 {
-    enum compacted_topic_state state = config_store_state(w->context.configs, e);
-    if (state != COMPACTED_TOPIC_FAILED) {
-        state = offset_store_state(w->context.offsets, e);
+    struct compacted_topic *const topics[] = {
+        config_store_topic(w->context.configs),
+        offset_store_topic(w->context.offsets),
+        status_store_topic(w->context.statuses),
+    };
+    enum err_code code = ERR_OK;
+    bool failed = false;
+    for (size_t i = 0; !failed && i < sizeof topics / sizeof topics[0]; i++) {
+        code = compacted_topic_problem(topics[i], e);
+        failed = compacted_topic_state(topics[i]) == COMPACTED_TOPIC_FAILED;
     }
-    if (state != COMPACTED_TOPIC_FAILED) {
-        state = status_store_state(w->context.statuses, e);
-    }
-    return state == COMPACTED_TOPIC_FAILED ? e->code : ERR_OK;
+    return failed ? code : ERR_OK;
 }
 
 enum err_code connect_worker_wait_ready(struct connect_worker *w, int timeout_ms, struct err *e)
@@ -393,10 +397,10 @@ void connect_worker_stop(struct connect_worker *w)
     lock_release(&w->lock);
     /* Whoever waits for a broker now would wait for too long: a request for its config to be
      * written, and, a little later, a task for its last offsets. */
-    config_store_hurry(w->context.configs, WRITE_GRACE_MS);
-    status_store_hurry(w->context.statuses, WRITE_GRACE_MS);
-    offset_store_hurry(w->context.offsets,
-                       (int)w->context.task_shutdown_timeout_ms + WRITE_GRACE_MS);
+    compacted_topic_hurry(config_store_topic(w->context.configs), WRITE_GRACE_MS);
+    compacted_topic_hurry(status_store_topic(w->context.statuses), WRITE_GRACE_MS);
+    compacted_topic_hurry(offset_store_topic(w->context.offsets),
+                          (int)w->context.task_shutdown_timeout_ms + WRITE_GRACE_MS);
     herder_stop(w->herder);
     if (w->identifier_started) {
         (void)pthread_join(w->identifier, NULL);

@@ -503,10 +503,16 @@ bool herder_is_idle(struct herder *h, const char *connector)
     return live == NULL || live_empty(live);
 }
 
+static bool is_live(struct compacted_topic *topic)
+{
+    return compacted_topic_state(topic) == COMPACTED_TOPIC_LIVE;
+}
+
 static void check_ready(struct herder *h)
 {
-    if (!herder_ready(h) && config_store_live(h->worker->configs) &&
-        offset_store_live(h->worker->offsets) && status_store_live(h->worker->statuses)) {
+    if (!herder_ready(h) && is_live(config_store_topic(h->worker->configs)) &&
+        is_live(offset_store_topic(h->worker->offsets)) &&
+        is_live(status_store_topic(h->worker->statuses))) {
         atomic_store(&h->ready, true);
         logger_info(h->worker->lg, "worker.ready", "worker_id=%s", h->worker->worker_id);
     }

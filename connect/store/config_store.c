@@ -325,22 +325,9 @@ void config_store_close(struct config_store *s)
     mem_free(s);
 }
 
-void config_store_hurry(struct config_store *s, int timeout_ms)
+struct compacted_topic *config_store_topic(struct config_store *s)
 {
-    if (s != NULL) {
-        compacted_topic_hurry(s->topic, timeout_ms);
-    }
-}
-
-enum compacted_topic_state config_store_state(struct config_store *s, struct err *out_problem)
-{
-    (void)compacted_topic_problem(s->topic, out_problem);
-    return compacted_topic_state(s->topic);
-}
-
-bool config_store_live(struct config_store *s)
-{
-    return compacted_topic_state(s->topic) == COMPACTED_TOPIC_LIVE;
+    return s != NULL ? s->topic : NULL;
 }
 
 const struct connector_state *config_store_get(struct config_store *s, const char *name)
@@ -489,14 +476,4 @@ enum err_code config_store_delete(struct config_store *s, const char *name, stru
     lines[0].tombstone = true;
     lines[1].tombstone = true;
     return write_lines(s, lines, 2, e);
-}
-
-enum err_code config_store_put_restart(struct config_store *s, const char *name, bool include_tasks,
-                                       bool only_failed, struct err *e)
-{
-    struct line line;
-    line_init(&line, "restart-connector-", name);
-    buf_printf(&line.value, "{\"include-tasks\":%s,\"only-failed\":%s}",
-               include_tasks ? "true" : "false", only_failed ? "true" : "false");
-    return write_lines(s, &line, 1, e);
 }

@@ -37,12 +37,8 @@ struct config_store_config {
 enum err_code config_store_open(const struct config_store_config *config,
                                 struct config_store **out_store, struct err *e);
 void config_store_close(struct config_store *s);
-/* The store is about to be closed: no call waits for more than timeout_ms from now on. NULL is
- * fine.
- */
-void config_store_hurry(struct config_store *s, int timeout_ms);
-bool config_store_live(struct config_store *s);
-enum compacted_topic_state config_store_state(struct config_store *s, struct err *out_problem);
+/* What it is kept in: whether that is read, and how long calls may wait. NULL for NULL. */
+struct compacted_topic *config_store_topic(struct config_store *s);
 
 /* A reference, or NULL when there is no such connector. */
 const struct connector_state *config_store_get(struct config_store *s, const char *name);
@@ -60,5 +56,3 @@ enum err_code config_store_put_target(struct config_store *s, const char *name,
 enum err_code config_store_put_tasks(struct config_store *s, const char *name,
                                      const struct connect_config_set *tasks, struct err *e);
 enum err_code config_store_delete(struct config_store *s, const char *name, struct err *e);
-enum err_code config_store_put_restart(struct config_store *s, const char *name, bool include_tasks,
-                                       bool only_failed, struct err *e);

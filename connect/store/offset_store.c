@@ -166,22 +166,9 @@ void offset_store_close(struct offset_store *s)
     mem_free(s);
 }
 
-void offset_store_hurry(struct offset_store *s, int timeout_ms)
+struct compacted_topic *offset_store_topic(struct offset_store *s)
 {
-    if (s != NULL) {
-        compacted_topic_hurry(s->topic, timeout_ms);
-    }
-}
-
-enum compacted_topic_state offset_store_state(struct offset_store *s, struct err *out_problem)
-{
-    (void)compacted_topic_problem(s->topic, out_problem);
-    return compacted_topic_state(s->topic);
-}
-
-bool offset_store_live(struct offset_store *s)
-{
-    return compacted_topic_state(s->topic) == COMPACTED_TOPIC_LIVE;
+    return s != NULL ? s->topic : NULL;
 }
 
 static enum err_code decode_partition(const char *partition, json_t **out, struct err *e)

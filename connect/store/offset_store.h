@@ -32,12 +32,8 @@ struct offset_store_config {
 enum err_code offset_store_open(const struct offset_store_config *config,
                                 struct offset_store **out_store, struct err *e);
 void offset_store_close(struct offset_store *s);
-/* The store is about to be closed: no call waits for more than timeout_ms from now on. NULL is
- * fine.
- */
-void offset_store_hurry(struct offset_store *s, int timeout_ms);
-bool offset_store_live(struct offset_store *s);
-enum compacted_topic_state offset_store_state(struct offset_store *s, struct err *out_problem);
+/* What it is kept in: whether that is read, and how long calls may wait. NULL for NULL. */
+struct compacted_topic *offset_store_topic(struct offset_store *s);
 
 /* *out_offset: a MAP in the arena, or null when there is none. */
 enum err_code offset_store_get(struct offset_store *s, const char *connector, const char *partition,

@@ -203,22 +203,9 @@ void status_store_close(struct status_store *s)
     mem_free(s);
 }
 
-void status_store_hurry(struct status_store *s, int timeout_ms)
+struct compacted_topic *status_store_topic(struct status_store *s)
 {
-    if (s != NULL) {
-        compacted_topic_hurry(s->topic, timeout_ms);
-    }
-}
-
-enum compacted_topic_state status_store_state(struct status_store *s, struct err *out_problem)
-{
-    (void)compacted_topic_problem(s->topic, out_problem);
-    return compacted_topic_state(s->topic);
-}
-
-bool status_store_live(struct status_store *s)
-{
-    return compacted_topic_state(s->topic) == COMPACTED_TOPIC_LIVE;
+    return s != NULL ? s->topic : NULL;
 }
 
 static void key_of(struct buf *key, const char *connector, int task)

@@ -49,12 +49,8 @@ struct status_store_entry {
 enum err_code status_store_open(const struct status_store_config *config,
                                 struct status_store **out_store, struct err *e);
 void status_store_close(struct status_store *s);
-/* The store is about to be closed: no call waits for more than timeout_ms from now on. NULL is
- * fine.
- */
-void status_store_hurry(struct status_store *s, int timeout_ms);
-bool status_store_live(struct status_store *s);
-enum compacted_topic_state status_store_state(struct status_store *s, struct err *out_problem);
+/* What it is kept in: whether that is read, and how long calls may wait. NULL for NULL. */
+struct compacted_topic *status_store_topic(struct status_store *s);
 
 /* "RUNNING", static. */
 const char *status_store_word(enum status_store_state state);
