@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define JDBC_DECIMAL_FAST_DIGITS 18
+#define JDBC_DECIMAL_LIMB_DIGITS ((size_t)19) /* the most that 64 bits hold */
 
 struct jdbc_decimal_parts {
     bool negative;
@@ -146,46 +146,54 @@ static struct bytes jdbc_decimal_finish(uint8_t *bytes, size_t len, bool negativ
     return bytes_of(bytes, len);
 }
 
-/* bytes = bytes * factor + add, big-endian. */
-static void jdbc_decimal_multiply_add(uint8_t *bytes, size_t len, uint32_t factor, uint32_t add)
+/* limbs = limbs * factor + add, least significant first; one more limb when the sum has grown. */
+static size_t jdbc_decimal_multiply_add(uint64_t *limbs, size_t count, uint64_t factor,
+                                        uint64_t add)
 {
     uint64_t carry = add;
-    for (size_t i = len; i > 0; i--) {
-        uint64_t v = (uint64_t)bytes[i - 1] * factor + carry;
-        bytes[i - 1] = (uint8_t)v;
-        carry = v >> 8;
+    for (size_t i = 0; i < count; i++) {
+        __extension__ unsigned __int128 v = limbs[i];
+        v = v * factor + carry;
+        limbs[i] = (uint64_t)v;
+        carry = (uint64_t)(v >> 64);
     }
+    if (carry != 0) {
+        limbs[count++] = carry;
+    }
+    return count;
 }
 
+/* The number as big-endian bytes, the first of which is zero. The work grows with the square of the
+ * digits, but by nineteen of them and sixty-four bits at a time: a tenth of a second for the
+ * longest number that Postgres has. */
 static uint8_t *jdbc_decimal_magnitude(struct arena *a, const char *digits, size_t count,
                                        size_t *out_len)
 {
-    /* 10 bits hold 3 digits and more. */
-    size_t len = count <= JDBC_DECIMAL_FAST_DIGITS ? 9 : count * 10 / 24 + 2;
+    uint64_t *limbs = arena_alloc_array(a, count / JDBC_DECIMAL_LIMB_DIGITS + 2, sizeof *limbs);
+    size_t used = 0;
+    if (limbs == NULL) {
+        return NULL;
+    }
+    for (size_t at = 0; at < count;) {
+        uint64_t factor = 1;
+        uint64_t add = 0;
+        for (size_t i = 0; i < JDBC_DECIMAL_LIMB_DIGITS && at < count; i++, at++) {
+            factor *= 10;
+            add = add * 10 + (uint64_t)(digits[at] - '0');
+        }
+        used = jdbc_decimal_multiply_add(limbs, used, factor, add);
+    }
+    size_t len = used * sizeof *limbs + 1;
     uint8_t *bytes = arena_alloc(a, len);
     if (bytes == NULL) {
         return NULL;
     }
+    bytes[0] = 0;
+    for (size_t i = 1; i < len; i++) {
+        size_t shift = (len - 1 - i) % 8 * 8;
+        bytes[i] = (uint8_t)(limbs[(len - 1 - i) / 8] >> shift);
+    }
     *out_len = len;
-    if (count <= JDBC_DECIMAL_FAST_DIGITS) {
-        uint64_t v = 0;
-        for (size_t i = 0; i < count; i++) {
-            v = v * 10 + (uint64_t)(digits[i] - '0');
-        }
-        for (size_t i = 0; i < 8; i++) {
-            bytes[8 - i] = (uint8_t)(v >> (8 * i));
-        }
-        return bytes;
-    }
-    for (size_t at = 0; at < count;) {
-        uint32_t factor = 1;
-        uint32_t add = 0;
-        for (; at < count && factor < 100000000; at++) {
-            factor *= 10;
-            add = add * 10 + (uint32_t)(digits[at] - '0');
-        }
-        jdbc_decimal_multiply_add(bytes, len, factor, add);
-    }
     return bytes;
 }
 
