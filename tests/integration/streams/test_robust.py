@@ -11,37 +11,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from harness import wait_for
-from app import EXAMPLES, App
+from app import EXAMPLES
 from fraud_records import CHANGELOG, Fraud, varint
-
-
-@pytest.fixture
-def make_app(tmp_path):
-    made = []
-
-    def make(name, kafka, registry=None):
-        made.append(App(tmp_path / f"app{len(made)}", name, kafka, registry))
-        return made[-1]
-
-    yield make
-    for app in made:
-        if app.process is not None and app.process.poll() is None:
-            app.kill()
-        if app.log.exists():
-            text = app.log.read_text(errors="replace")
-            assert "AddressSanitizer" not in text and "ThreadSanitizer" not in text, text[-8000:]
-
-
-@pytest.fixture
-def cluster(make_weir):
-    return make_weir("--roles", "broker,registry")
-
-
-@pytest.fixture(params=[pytest.param("apache", marks=pytest.mark.cluster), "weir"])
-def kafka(request, make_weir):
-    """The address of a cluster of either kind."""
-    return request.getfixturevalue("apache_kafka").kafka if request.param == "apache" else \
-        make_weir("--roles", "broker").kafka
 
 
 @pytest.fixture
@@ -154,37 +125,6 @@ def test_a_full_disk_is_waited_for_and_nothing_is_lost(fraud, tmp_path):
         fraud.app.process.kill()
         fraud.app.process.wait()
         subprocess.run(["umount", small], check=True)
-
-
-@pytest.mark.tsan
-@pytest.mark.parametrize("threads", [1, 2])
-def test_members_come_and_go_and_tasks_keep_their_counts(cluster, make_app, threads):
-    fraud = Fraud(cluster.kafka, cluster.registry, partitions=4)
-    cards = [f"card-{i}" for i in range(40)]
-    first, second = (make_app("fraud-count", cluster.kafka, cluster.registry) for _ in range(2))
-    many = f"num.stream.threads={threads}"
-
-    def counted(n):
-        def all_counted():
-            seen = {}
-            for key, value, _ in fraud.read_all(CHANGELOG):
-                seen[key[:-12].decode()] = int.from_bytes(value, "big")
-            return all(seen.get(card) == n for card in cards)
-        wait_for(all_counted, f"every count at {n}\n{first.output()}\n{second.output()}")
-
-    first.start(many)
-    fraud.send_by_key(*[(card, 60000) for card in cards])
-    counted(1)
-    second.start(many)  # takes tasks over, restores them
-    second.wait_logged("restore.finished")
-    fraud.send_by_key(*[(card, 60001) for card in cards])
-    counted(2)
-    first.stop()  # the second one takes the rest
-    fraud.send_by_key(*[(card, 60002) for card in cards])
-    counted(3)
-    alerts = fraud.alerts()
-    assert sorted(a[0] for a in alerts) == sorted(cards)
-    second.stop()
 
 
 def test_a_checkpoint_out_of_range_wipes_the_store(fraud):
