@@ -2,10 +2,14 @@
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 
-foreach(pair
-        "uv;libuv" "microhttpd;libmicrohttpd" "jansson;jansson" "avro;avro-c" "rdkafka;rdkafka"
+set(tests_only)
+if(BUILD_TESTING)
+    set(tests_only "avro;avro-c" "cmocka;cmocka")
+endif()
+foreach(pair ${tests_only}
+        "uv;libuv" "microhttpd;libmicrohttpd" "jansson;jansson" "rdkafka;rdkafka"
         "pq;libpq" "sqlite3;sqlite3" "crypto;libcrypto" "ssl;libssl" "isal;libisal" "lz4;liblz4"
-        "zstd;libzstd" "zlib;zlib" "curl;libcurl" "yaml;yaml-0.1" "pcre2;libpcre2-8" "cmocka;cmocka")
+        "zstd;libzstd" "zlib;zlib" "curl;libcurl" "yaml;yaml-0.1" "pcre2;libpcre2-8")
     list(GET pair 0 name)
     list(GET pair 1 module)
     pkg_check_modules(${name} REQUIRED IMPORTED_TARGET GLOBAL ${module})

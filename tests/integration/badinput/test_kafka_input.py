@@ -16,7 +16,7 @@ from harness import WEIR_BIN
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "broker"))
 from wire import Wire, batch, string  # noqa: E402
 
-DUMP = pathlib.Path(WEIR_BIN).resolve().parents[1] / "tests/unit/protocol/message_dump"
+DUMP = pathlib.Path(WEIR_BIN).resolve().parents[1] / "tests/support/message_dump"
 # API: key, first version with a flexible header.
 APIS = {"produce": (0, 9), "fetch": (1, 12), "list_offsets": (2, 6), "metadata": (3, 9), "offset_commit": (8, 8), "offset_fetch": (9, 6),
         "find_coordinator": (10, 3), "join_group": (11, 6), "heartbeat": (12, 4), "leave_group": (13, 4), "sync_group": (14, 4),

@@ -14,7 +14,7 @@ VERSION = os.environ.get("KAFKA_VERSION", "3.9.1")  # as in tests/support/apache
 @pytest.mark.interop
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_every_message_is_what_kafka_writes(seed):
-    dump = subprocess.run([BUILD / "tests/unit/protocol/message_dump", str(seed)], capture_output=True, text=True, check=True)
+    dump = subprocess.run([BUILD / "tests/support/message_dump", str(seed)], capture_output=True, text=True, check=True)
     check = subprocess.run(["java", "-cp", f"{CACHE}/apache-kafka-{VERSION}/lib/*", ROOT / "tests/interop/java/MessageCheck.java"],
                            input=dump.stdout, capture_output=True, text=True, check=False)
     assert check.returncode == 0, check.stdout[-4000:] + check.stderr[-2000:]

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-JDBC_DUMP = os.environ.get("JDBC_DUMP", str(ROOT / "build/dev/tests/unit/jdbc/jdbc_dump"))
+JDBC_DUMP = os.environ.get("JDBC_DUMP", str(ROOT / "build/dev/tests/support/jdbc_dump"))
 DEADLINE_S = float(os.environ.get("WEIR_TEST_DEADLINE", "60"))
 
 
