@@ -2,19 +2,30 @@
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 
-set(tests_only)
-if(BUILD_TESTING)
-    set(tests_only "avro;avro-c" "cmocka;cmocka")
-endif()
-foreach(pair ${tests_only}
-        "uv;libuv" "microhttpd;libmicrohttpd" "jansson;jansson" "rdkafka;rdkafka"
-        "pq;libpq" "sqlite3;sqlite3" "crypto;libcrypto" "ssl;libssl" "isal;libisal" "lz4;liblz4"
-        "zstd;libzstd" "zlib;zlib" "curl;libcurl" "yaml;yaml-0.1" "pcre2;libpcre2-8")
-    list(GET pair 0 name)
-    list(GET pair 1 module)
+function(weir_dependency name module)
     pkg_check_modules(${name} REQUIRED IMPORTED_TARGET GLOBAL ${module})
     add_library(dep::${name} ALIAS PkgConfig::${name})
-endforeach()
+endfunction()
+
+weir_dependency(uv libuv)
+weir_dependency(microhttpd libmicrohttpd)
+weir_dependency(jansson jansson)
+weir_dependency(rdkafka rdkafka)
+weir_dependency(pq libpq)
+weir_dependency(sqlite3 sqlite3)
+weir_dependency(crypto libcrypto)
+weir_dependency(ssl libssl)
+weir_dependency(isal libisal)
+weir_dependency(lz4 liblz4)
+weir_dependency(zstd libzstd)
+weir_dependency(zlib zlib)
+weir_dependency(curl libcurl)
+weir_dependency(yaml yaml-0.1)
+weir_dependency(pcre2 libpcre2-8)
+if(BUILD_TESTING)
+    weir_dependency(avro avro-c)
+    weir_dependency(cmocka cmocka)
+endif()
 
 # These two ship no pkg-config file in Debian 12.
 foreach(pair "snappy;snappy-c.h;snappy" "rocksdb;rocksdb/c.h;rocksdb")
