@@ -18,8 +18,8 @@
 #define ROCKS_BLOCK_CACHE_BYTES ((size_t)50 * 1024 * 1024)
 #define ROCKS_OPEN_FILES_MAX 128
 #define ROCKS_BLOOM_BITS 10
-/* Ten bits for each record of 100 bytes. */
-#define ROCKS_MEMTABLE_BLOOM_RATIO 0.0125
+/* Eight bytes each, made with the memtable, before its first record: what an idle store costs. */
+#define ROCKS_MEMTABLE_BUCKETS ((size_t)32 * 1024)
 /* A batch is written when it has so many entries or bytes: what one write costs is spread, and the
  * batch still lies in the processor's cache. */
 #define ROCKS_BATCH_ENTRIES 512
@@ -218,18 +218,29 @@ static rocksdb_options_t *rocks_make_options(void)
     rocksdb_options_set_info_log_level(o, 4); /* fatal: the log belongs to ours */
     rocksdb_options_set_keep_log_file_num(o, 1);
     rocksdb_options_set_optimize_filters_for_hits(o, 1);
-    /* A window's first record looks for a key that is not there. The filter is made with the
-     * memtable, before the first record: its size is what an idle store costs. */
-    rocksdb_options_set_memtable_prefix_bloom_size_ratio(o, ROCKS_MEMTABLE_BLOOM_RATIO);
-    rocksdb_options_set_memtable_whole_key_filtering(o, 1);
     rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
     rocksdb_block_based_options_set_block_cache(table, rocks_block_cache());
     rocksdb_block_based_options_set_filter_policy(
         table, rocksdb_filterpolicy_create_bloom_full(ROCKS_BLOOM_BITS));
+    rocksdb_block_based_options_set_whole_key_filtering(table, 0); /* by the prefix: the same */
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
     rocksdb_options_set_block_based_table_factory(o, table);
     rocksdb_block_based_options_destroy(table);
     return o;
+}
+
+/*
+ * Stores are read and written by whole keys only, never in order: the memtable is a hash table,
+ * with the whole key for its prefix, and a value that is no longer than the one before takes its
+ * place. That is sound because nobody takes snapshots, and what was dropped by range (old segments)
+ * is never written again while the memtable lives.
+ */
+static void rocks_set_memtable(rocksdb_options_t *o)
+{
+    rocksdb_options_set_prefix_extractor(o, rocksdb_slicetransform_create_noop());
+    rocksdb_options_set_hash_link_list_rep(o, ROCKS_MEMTABLE_BUCKETS);
+    rocksdb_options_set_inplace_update_support(o, 1);
+    rocksdb_options_set_inplace_update_num_locks(o, 1); /* one owner thread */
 }
 
 static enum err_code rocks_open_families(struct rocks *r, const char *path, struct err *e)
@@ -287,7 +298,7 @@ enum err_code rocks_open(const char *path, const struct weir_topology *t, int su
     }
     r->options = rocks_make_options();
     r->empty = rocksdb_options_create_copy(r->options);
-    rocksdb_options_set_memtable_prefix_bloom_size_ratio(r->empty, 0);
+    rocks_set_memtable(r->options);
     r->write = rocksdb_writeoptions_create();
     rocksdb_writeoptions_disable_WAL(r->write, 1);
     r->read = rocksdb_readoptions_create();
