@@ -24,6 +24,10 @@ struct registry_client {
     size_t url_count;
     _Atomic size_t url_at; /* the one that worked last */
     char *user_info;
+    char *ca_file;
+    char *cert_file;
+    char *key_file;
+    bool insecure;
     long timeout_ms;
     size_t cache_count;
     bool (*cancelled)(void *ctx);
@@ -111,12 +115,19 @@ enum err_code registry_client_create(const struct registry_client_config *config
     c->cancelled = config->cancelled;
     c->ctx = config->ctx;
     c->user_info = mem_strdup(config->user_info);
+    c->ca_file = mem_strdup(config->ca_file);
+    c->cert_file = mem_strdup(config->cert_file);
+    c->key_file = mem_strdup(config->key_file);
+    c->insecure = config->insecure;
     c->ids = json_object();
     c->schemas = json_object();
     c->cached = mem_calloc(c->cache_count, sizeof(struct avro_schema *));
     enum err_code code = ERR_OK;
     if (c->ids == NULL || c->schemas == NULL || c->cached == NULL ||
-        (config->user_info != NULL && c->user_info == NULL)) {
+        (config->user_info != NULL && c->user_info == NULL) ||
+        (config->ca_file != NULL && c->ca_file == NULL) ||
+        (config->cert_file != NULL && c->cert_file == NULL) ||
+        (config->key_file != NULL && c->key_file == NULL)) {
         code = err_nomem(e, "schema registry client");
     } else {
         code = registry_client_split_urls(c, config->urls != NULL ? config->urls : "", e);
@@ -142,6 +153,9 @@ void registry_client_destroy(struct registry_client *c)
     }
     mem_free(c->cached);
     mem_free(c->user_info);
+    mem_free(c->ca_file);
+    mem_free(c->cert_file);
+    mem_free(c->key_file);
     json_decref(c->ids);
     json_decref(c->schemas);
     lock_deinit(&c->lock);
@@ -171,6 +185,23 @@ static int registry_client_on_progress(void *arg, curl_off_t total, curl_off_t n
     return registry_client_cancelled(arg) ? 1 : 0;
 }
 
+static void registry_client_prepare_tls(const struct registry_client *c, CURL *curl)
+{
+    if (c->ca_file != NULL) {
+        (void)curl_easy_setopt(curl, CURLOPT_CAINFO, c->ca_file);
+    }
+    if (c->cert_file != NULL) {
+        (void)curl_easy_setopt(curl, CURLOPT_SSLCERT, c->cert_file);
+    }
+    if (c->key_file != NULL) {
+        (void)curl_easy_setopt(curl, CURLOPT_SSLKEY, c->key_file);
+    }
+    if (c->insecure) {
+        (void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+        (void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+}
+
 static void registry_client_prepare(const struct registry_client *c, CURL *curl,
                                     struct registry_client_exchange *x, struct curl_slist *headers)
 {
@@ -191,6 +222,7 @@ static void registry_client_prepare(const struct registry_client *c, CURL *curl,
         (void)curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
         (void)curl_easy_setopt(curl, CURLOPT_USERPWD, c->user_info);
     }
+    registry_client_prepare_tls(c, curl);
     if (x->request->body != NULL) {
         (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
                                (curl_off_t)strlen(x->request->body));

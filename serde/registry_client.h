@@ -25,6 +25,11 @@ struct registry_client_config {
      * Called on the threads that call. */
     bool (*cancelled)(void *ctx);
     void *ctx;
+    /* For https:// URLs; NULL: the system's authorities, no certificate of our own. Copied. */
+    const char *ca_file;
+    const char *cert_file;
+    const char *key_file;
+    bool insecure; /* any certificate will do */
 };
 
 /* What the registry answered to a refused call; code 0 = no answer (see the err). */
