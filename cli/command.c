@@ -1,17 +1,18 @@
 #include "cli/command.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "cli/debug.h"
+#include "cli/global_flags.h"
+#include "cli/settings.h"
 #include "common/check.h"
-#include "common/conf.h"
 
 #define CLI_VALUES_MAX 512
 #define CLI_PATH_MAX 256
+#define COMMAND_TEXT_BYTES ((size_t)1 << 20)
 
 struct cli_value {
     const struct flag *flag;
@@ -25,16 +26,8 @@ struct cli {
     size_t value_count;
     const char *arguments[CLI_VALUES_MAX];
     size_t argument_count;
-    char setting[256]; /* last answer of cli_setting that needed building */
+    struct settings *settings; /* NULL for a command that needs no cluster */
 };
-
-static const struct flag cli_global_flags[] = {
-    {"option", 'X', FLAG_TEXT, "KEY=VALUE", NULL,
-     "Set brokers=host:port,... or registry.hosts=host:port (repeatable)"},
-    {"brokers", 0, FLAG_TEXT, "HOST:PORT,...", NULL, "Same as -X brokers=..."},
-    {"help", 'h', FLAG_BOOL, NULL, NULL, "Show this help"},
-};
-#define CLI_GLOBAL_COUNT (sizeof cli_global_flags / sizeof cli_global_flags[0])
 
 int cli_fail(const char *fmt, ...)
 {
@@ -55,10 +48,12 @@ int cli_fail_err(const struct err *e)
 static const struct flag *cli_find_flag(const struct command *command, const char *name, size_t len,
                                         char letter)
 {
+    size_t global_count = 0;
+    const struct flag *global = global_flags(&global_count);
     const struct {
         const struct flag *flags;
         size_t count;
-    } tables[] = {{command->flags, command->flag_count}, {cli_global_flags, CLI_GLOBAL_COUNT}};
+    } tables[] = {{command->flags, command->flag_count}, {global, global_count}};
     for (size_t t = 0; t < 2; t++) {
         for (size_t i = 0; i < tables[t].count; i++) {
             const struct flag *f = &tables[t].flags[i];
@@ -141,12 +136,41 @@ static enum err_code cli_parse_short(struct cli *cli, struct cli_words *w, struc
     return ERR_OK;
 }
 
-static enum err_code cli_parse(struct cli *cli, int argc, char **argv, struct err *e)
+/* A flag that rpk had once: said, and skipped with its value. False when it is none. */
+static bool cli_parse_retired(const struct cli *cli, struct cli_words *w)
+{
+    const char *word = w->argv[w->at];
+    bool is_long = word[1] == '-';
+    size_t len = strcspn(word + 2, "=");
+    for (size_t i = 0; i < cli->command->retired_count; i++) {
+        const struct flag_retired *r = &cli->command->retired[i];
+        bool same = is_long ? strlen(r->name) == len && strncmp(r->name, word + 2, len) == 0
+                            : r->letter != 0 && r->letter == word[1];
+        bool glued = is_long ? word[2 + len] == '=' : word[1] != '\0' && word[2] != '\0';
+        if (same) {
+            (void)fprintf(stderr, "Flag --%s has been deprecated, %s\n", r->name, r->advice);
+            w->at += r->takes_value && !glued ? 1 : 0;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The flag at hand, and its value. */
+static enum err_code cli_parse_word(struct cli *cli, struct cli_words *w, struct err *e)
+{
+    if (cli_parse_retired(cli, w)) {
+        return ERR_OK;
+    }
+    return w->argv[w->at][1] == '-' ? cli_parse_long(cli, w, e) : cli_parse_short(cli, w, e);
+}
+
+/* The words that are left. */
+static enum err_code cli_parse(struct cli *cli, struct cli_words *w, struct err *e)
 {
     bool flags_over = false;
-    struct cli_words w = {argv, argc, 0};
-    for (; w.at < argc; w.at++) {
-        const char *word = argv[w.at];
+    for (; w->at < w->argc; w->at++) {
+        const char *word = w->argv[w->at];
         enum err_code code = ERR_OK;
         if (flags_over || word[0] != '-' || word[1] == '\0') {
             if (cli->argument_count == CLI_VALUES_MAX) {
@@ -155,10 +179,8 @@ static enum err_code cli_parse(struct cli *cli, int argc, char **argv, struct er
             cli->arguments[cli->argument_count++] = word;
         } else if (strcmp(word, "--") == 0) {
             flags_over = true;
-        } else if (word[1] == '-') {
-            code = cli_parse_long(cli, &w, e);
         } else {
-            code = cli_parse_short(cli, &w, e);
+            code = cli_parse_word(cli, w, e);
         }
         if (code != ERR_OK) {
             return code;
@@ -232,112 +254,72 @@ const char *cli_argument(const struct cli *cli, size_t i)
     return i < cli->argument_count ? cli->arguments[i] : NULL;
 }
 
-static const struct {
-    const char *key;
-    const char *variable;
-    const char *fallback;
-} cli_settings[] = {
-    {"brokers", "RPK_BROKERS", "127.0.0.1:9092"},
-    {"registry.hosts", "RPK_REGISTRY_HOSTS", "127.0.0.1:8081"},
-    {"admin.hosts", "RPK_ADMIN_HOSTS", NULL},
-};
-#define CLI_SETTING_COUNT (sizeof cli_settings / sizeof cli_settings[0])
+const struct settings *cli_settings(const struct cli *cli)
+{
+    CHECK(cli->settings != NULL);
+    return cli->settings;
+}
 
 const char *cli_setting(const struct cli *cli, const char *key)
 {
-    size_t len = strlen(key);
-    const char *found = strcmp(key, "brokers") == 0 ? cli_flag(cli, "brokers") : NULL;
-    const char *option = NULL;
-    for (size_t i = 0; (option = cli_flag_at(cli, "option", i)) != NULL; i++) {
-        if (strncmp(option, key, len) == 0 && option[len] == '=') {
-            found = option + len + 1;
-        }
-    }
-    for (size_t i = 0; found == NULL && i < CLI_SETTING_COUNT; i++) {
-        if (strcmp(cli_settings[i].key, key) == 0) {
-            const char *variable = conf_environment(cli_settings[i].variable);
-            found = variable != NULL ? variable : cli_settings[i].fallback;
-        }
-    }
-    return found;
+    return settings_get(cli_settings(cli), key);
 }
 
-/* -X with a key that nothing reads would be silently ignored: refuse it. */
-static enum err_code cli_check_settings(const struct cli *cli, struct err *e)
+static bool cli_is_global(const struct flag *f)
 {
-    const char *option = NULL;
-    for (size_t i = 0; (option = cli_flag_at(cli, "option", i)) != NULL; i++) {
-        size_t len = strcspn(option, "=");
-        bool known = false;
-        for (size_t k = 0; k < CLI_SETTING_COUNT; k++) {
-            known = known || (strlen(cli_settings[k].key) == len &&
-                              strncmp(cli_settings[k].key, option, len) == 0);
-        }
-        if (!known || option[len] != '=') {
-            return err_set(e, ERR_INVALID,
-                           "-X %s: unknown; use brokers=, registry.hosts= or admin.hosts=", option);
-        }
-    }
-    return ERR_OK;
+    size_t count = 0;
+    const struct flag *flags = global_flags(&count);
+    return f >= flags && f < flags + count;
 }
 
-static void command_print_flags(const struct flag *flags, size_t count, const char *title,
-                                struct buf *out)
+/* The last value of a global flag, also where the command has one of the same name; else NULL, as
+ * for a boolean that is false. */
+static const char *cli_global(const struct cli *cli, const char *name)
 {
-    if (count > 0) {
-        buf_printf(out, "\n%s:\n", title);
-    }
-    for (size_t i = 0; i < count; i++) {
-        const struct flag *f = &flags[i];
-        char left[80];
-        char letter[8] = "    ";
-        if (f->letter != 0) {
-            (void)snprintf(letter, sizeof letter, "-%c, ", f->letter);
+    const char *text = NULL;
+    for (size_t i = 0; i < cli->value_count; i++) {
+        const struct flag *f = cli->values[i].flag;
+        if (cli_is_global(f) && strcmp(f->name, name) == 0) {
+            text = cli->values[i].text;
+            text = f->kind == FLAG_BOOL && strcmp(text, "true") != 0 ? NULL : text;
         }
-        (void)snprintf(left, sizeof left, "%s--%s%s%s", letter, f->name,
-                       f->value_name != NULL ? " " : "",
-                       f->value_name != NULL ? f->value_name : "");
-        buf_printf(out, "  %-34s %s", left, f->doc);
-        if (f->fallback != NULL && *f->fallback != '\0') {
-            buf_printf(out, " [%s]", f->fallback);
-        }
-        buf_append_text(out, "\n");
     }
+    return text;
 }
 
-void command_print_help(const struct command *command, const char *path, struct buf *out)
+bool cli_is_verbose(const struct cli *cli)
 {
-    buf_printf(out, "%s\n\nUsage: %s", command->summary, path);
-    if (command->children != NULL) {
-        buf_append_text(out, " COMMAND");
+    return cli_global(cli, "verbose") != NULL;
+}
+
+/* The older flags first: -X wins over them. */
+static enum err_code cli_load_settings(struct cli *cli, struct err *e)
+{
+    struct settings_option options[CLI_VALUES_MAX];
+    size_t count = 0;
+    for (int older = 1; older >= 0; older--) {
+        for (size_t i = 0; i < cli->value_count; i++) {
+            const struct flag *f = cli->values[i].flag;
+            const char *key = cli_is_global(f) ? global_flags_key(f->name) : NULL;
+            if (older == 1 ? key != NULL : cli_is_global(f) && f->letter == 'X') {
+                options[count++] = (struct settings_option){f->name, key, cli->values[i].text};
+            }
+        }
     }
-    buf_append_text(out, " [flags]");
-    if (command->arguments != NULL) {
-        buf_printf(out, " %s", command->arguments);
-    }
-    buf_append_text(out, "\n");
-    if (command->details != NULL) {
-        buf_printf(out, "\n%s\n", command->details);
-    }
-    if (command->children != NULL) {
-        buf_append_text(out, "\nCommands:\n");
-    }
-    for (size_t i = 0; command->children != NULL && command->children[i] != NULL; i++) {
-        buf_printf(out, "  %-14s %s\n", command->children[i]->name, command->children[i]->summary);
-    }
-    command_print_flags(command->flags, command->flag_count, "Flags", out);
-    if (command->more_help != NULL) {
-        command->more_help(out);
-    }
-    if (command->run_raw == NULL) {
-        command_print_flags(cli_global_flags, CLI_GLOBAL_COUNT, "Global flags", out);
-    }
+    const struct settings_request request = {
+        .options = options,
+        .option_count = count,
+        .config = cli_global(cli, "config"),
+        .profile = cli_global(cli, "profile"),
+        .ignore_files = cli_global(cli, "ignore-profile") != NULL,
+    };
+    return settings_load(&request, &cli->settings, e);
 }
 
 static int command_show_help(const struct command *command, const char *path, FILE *to)
 {
     struct buf out;
-    buf_init(&out, (size_t)1 << 20);
+    buf_init(&out, COMMAND_TEXT_BYTES);
     command_print_help(command, path, &out);
     const char *text = buf_text(&out);
     int code = text == NULL || fputs(text, to) < 0 ? 1 : 0;
@@ -390,20 +372,68 @@ static const char *command_suggestion(const struct command *command, const char 
     return best;
 }
 
-static int command_run(const struct command *command, const char *path, int argc, char **argv)
+static void command_print_keys(bool terse)
 {
-    struct cli cli = {.command = command, .path = path};
+    struct buf out;
+    buf_init(&out, COMMAND_TEXT_BYTES);
+    settings_print_keys(&out, terse);
+    const char *text = buf_text(&out);
+    (void)fputs(text != NULL ? text : "", stdout);
+    buf_deinit(&out);
+}
+
+/* -X list and -X help, wherever they stand. */
+static bool command_show_keys(const struct cli *cli)
+{
+    for (size_t i = 0; i < cli->value_count; i++) {
+        const char *text = cli->values[i].text;
+        bool option = cli_is_global(cli->values[i].flag) && cli->values[i].flag->letter == 'X';
+        if (option && text != NULL && (strcmp(text, "list") == 0 || strcmp(text, "help") == 0)) {
+            command_print_keys(*text == 'l');
+            return true;
+        }
+    }
+    return false;
+}
+
+static void command_debug_settings(const struct cli *cli)
+{
+    struct buf out;
+    buf_init(&out, COMMAND_TEXT_BYTES);
+    settings_print(cli->settings, &out);
+    const char *line = buf_text(&out);
+    while (line != NULL && *line != '\0') {
+        size_t len = strcspn(line, "\n");
+        debug_print("%.*s", (int)len, line);
+        line += line[len] == '\n' ? len + 1 : len;
+    }
+    buf_deinit(&out);
+}
+
+static int command_run(struct cli *cli, struct cli_words *w)
+{
     struct err e;
-    if (cli_parse(&cli, argc, argv, &e) != ERR_OK || cli_check_settings(&cli, &e) != ERR_OK) {
+    const struct command *command = cli->command;
+    if (cli_parse(cli, w, &e) != ERR_OK) {
         return cli_fail_err(&e);
     }
-    if (cli_flag_bool(&cli, "help")) {
-        return command_show_help(command, path, stdout);
+    if (cli_global(cli, "help") != NULL) {
+        return command_show_help(command, cli->path, stdout);
     }
-    if (command->arguments == NULL && cli.argument_count > 0) {
-        return cli_fail("%s takes no arguments, but got \"%s\"", path, cli.arguments[0]);
+    if (command_show_keys(cli)) {
+        return 0;
     }
-    int code = command->run(&cli);
+    if (command->arguments == NULL && cli->argument_count > 0) {
+        return cli_fail("%s takes no arguments, but got \"%s\"", cli->path, cli->arguments[0]);
+    }
+    if (!command->is_local && cli_load_settings(cli, &e) != ERR_OK) {
+        return cli_fail_err(&e);
+    }
+    if (cli->settings != NULL && cli_is_verbose(cli)) {
+        command_debug_settings(cli);
+    }
+    int code = command->run(cli);
+    settings_destroy(cli->settings);
     /* A full disk or a closed pipe behind stdout is a failure too. */
     if (fflush(stdout) != 0 && code == 0) {
         (void)err_errno(&e, errno, "write to standard output");
@@ -412,32 +442,57 @@ static int command_run(const struct command *command, const char *path, int argc
     return code;
 }
 
+static int command_unknown(const struct cli *cli, const char *word)
+{
+    const char *near = command_suggestion(cli->command, word);
+    return cli_fail("unknown command \"%s %s\"%s%s%s; see \"%s --help\"", cli->path, word,
+                    near != NULL ? ", did you mean \"" : "", near != NULL ? near : "",
+                    near != NULL ? "\"?" : "", cli->path);
+}
+
+/* Goes down the tree while words name commands; global flags may stand before each. Returns -1 when
+ * a command that can run is found, else the exit code. */
+static int command_descend(struct cli *cli, char *path, struct cli_words *w)
+{
+    struct err e;
+    for (w->at = 1; cli->command->children != NULL; w->at++) {
+        const char *word = w->at < w->argc ? w->argv[w->at] : "help";
+        const struct command *child = command_child(cli->command, word);
+        if (child != NULL) {
+            size_t len = strlen(path);
+            (void)snprintf(path + len, CLI_PATH_MAX - len, " %s", child->name);
+            cli->command = child;
+            continue;
+        }
+        bool is_flag = word[0] == '-' && word[1] != '\0';
+        if (is_flag && cli_parse_word(cli, w, &e) != ERR_OK) {
+            return cli_fail_err(&e);
+        }
+        if (!is_flag && strcmp(word, "help") != 0) {
+            return command_unknown(cli, word);
+        }
+        if (!is_flag) {
+            return command_show_keys(cli) ? 0 : command_show_help(cli->command, path, stdout);
+        }
+    }
+    return -1;
+}
+
 int command_main(const struct command *root, int argc, char **argv)
 {
     char path[CLI_PATH_MAX];
     (void)snprintf(path, sizeof path, "%s", root->name);
-    const struct command *command = root;
-    int at = 1;
-    while (command->children != NULL) {
-        const char *word = at < argc ? argv[at] : "--help";
-        if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
-            (void)command_show_help(command, path, stdout);
-            return at < argc ? 0 : 1;
-        }
-        const struct command *child = command_child(command, word);
-        if (child == NULL) {
-            const char *near = command_suggestion(command, word);
-            return cli_fail("unknown command \"%s %s\"%s%s%s; see \"%s --help\"", path, word,
-                            near != NULL ? ", did you mean \"" : "", near != NULL ? near : "",
-                            near != NULL ? "\"?" : "", path);
-        }
-        size_t len = strlen(path);
-        (void)snprintf(path + len, sizeof path - len, " %s", child->name);
-        command = child;
-        at++;
+    struct cli cli = {.command = root, .path = path};
+    struct cli_words w = {argv, argc, 1};
+    int code = command_descend(&cli, path, &w);
+    if (code >= 0) {
+        return code;
     }
-    if (command->run_raw != NULL) {
-        return command->run_raw(argc - at, argv + at);
+    if (cli.command->run_raw == NULL) {
+        return command_run(&cli, &w);
     }
-    return command_run(command, path, argc - at, argv + at);
+    if (cli.value_count > 0) {
+        return cli_fail("%s: its flags stand behind it; see \"%s --help\"", path, path);
+    }
+    return cli.command->run_raw(argc - w.at, argv + w.at);
 }

@@ -1,8 +1,8 @@
 /*
  * The `weir` command line as a tree of tables: a row makes parsing, --help and the manual page of a
  * command. Flags follow rpk: --name VALUE, --name=VALUE, -n VALUE, -nVALUE, booleans
- * --name[=true|false], `--` ends them, and they may stand between arguments. Global flags (-X,
- * --brokers, -v, -h) are understood by every command.
+ * --name[=true|false], `--` ends them, and they may stand between arguments. Global flags (-X, -v,
+ * --config, ...: global_flags.h) are understood by every command, and before its name too.
  */
 #pragma once
 
@@ -22,10 +22,19 @@ struct flag {
     enum flag_kind kind;
     const char *value_name; /* "N", "FILE"; NULL for bool */
     const char *fallback;   /* shown in help and returned when not given; NULL = none */
-    const char *doc;
+    const char *doc;        /* NULL: hidden */
+};
+
+/* A flag that rpk had once, or keeps for old scripts: noted on standard error and skipped. */
+struct flag_retired {
+    const char *name;
+    char letter; /* 0 = none */
+    bool takes_value;
+    const char *advice;
 };
 
 struct cli;
+struct settings;
 
 struct command {
     const char *name;
@@ -35,6 +44,9 @@ struct command {
     const char *details;   /* more help, or NULL */
     const struct flag *flags;
     size_t flag_count;
+    const struct flag_retired *retired; /* may be NULL */
+    size_t retired_count;
+    bool is_local; /* needs no cluster: reads no configuration, and has no cli_setting */
     /* Exit code: 0, or 1 after it has said why on standard error. NULL for a group of commands. */
     int (*run)(struct cli *cli);
     /* Instead of run: the command parses its own arguments (start). */
@@ -58,9 +70,12 @@ enum err_code cli_flag_int(const struct cli *cli, const char *name, long long mi
 size_t cli_argument_count(const struct cli *cli);
 const char *cli_argument(const struct cli *cli, size_t i);
 
-/* "brokers" or "registry.hosts", ...: -X key=value, then RPK_<KEY>, then the default
- * (127.0.0.1:9092, ...); else NULL. */
+/* The keys of -X with their sources: settings.h. */
+const struct settings *cli_settings(const struct cli *cli);
+/* settings_get of them. */
 const char *cli_setting(const struct cli *cli, const char *key);
+/* -v: say on standard error what is done (debug.h). */
+bool cli_is_verbose(const struct cli *cli);
 
 /* Prints "weir: <text>" on standard error and returns 1, so that `return cli_fail(...)` ends a
  * command. */

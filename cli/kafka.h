@@ -9,7 +9,11 @@
 
 struct cli;
 
+/* For requests to a broker that is known to answer. */
 #define KAFKA_TIMEOUT_MS 10000
+
+/* How long to look for a broker that answers. */
+int kafka_timeout_ms(const struct cli *cli);
 
 /* A property for kafka_open; the array ends with a NULL name. */
 struct kafka_property {
@@ -27,7 +31,8 @@ enum err_code kafka_open(const struct cli *cli, rd_kafka_type_t type,
 enum err_code kafka_open_producer(const struct cli *cli, const struct kafka_property *properties,
                                   kafka_delivered_fn delivered, void *opaque, rd_kafka_t **out_rk,
                                   struct err *e) ERR_MUST_CHECK;
-/* All topics, or the one named (which is not created). The caller destroys it. */
+/* All topics, or the one named (which is not created); brokers, topics and partitions in order. The
+ * caller destroys it. */
 enum err_code kafka_metadata(const struct cli *cli, rd_kafka_t *rk, const char *topic,
                              const struct rd_kafka_metadata **out_metadata,
                              struct err *e) ERR_MUST_CHECK;
@@ -40,5 +45,6 @@ const char *kafka_error_name(rd_kafka_resp_err_t code);
 enum err_code kafka_error(struct err *e, rd_kafka_resp_err_t code, const char *what);
 
 /* Waits for the one event of an admin call. On success *out_event is the caller's. */
-enum err_code kafka_admin_wait(const struct cli *cli, rd_kafka_queue_t *queue, const char *what,
-                               rd_kafka_event_t **out_event, struct err *e) ERR_MUST_CHECK;
+enum err_code kafka_admin_wait(const struct cli *cli, rd_kafka_t *rk, rd_kafka_queue_t *queue,
+                               const char *what, rd_kafka_event_t **out_event,
+                               struct err *e) ERR_MUST_CHECK;

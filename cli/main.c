@@ -15,6 +15,7 @@ static const struct command version_command = {
     .name = "version",
     .aliases = "--version",
     .summary = "Print the version",
+    .is_local = true,
     .run = version_run,
 };
 
@@ -45,6 +46,7 @@ static const struct command manual_command = {
     .name = "manual",
     .arguments = "[DIRECTORY]",
     .summary = "Write the manual pages",
+    .is_local = true,
     .flags = manual_flags,
     .flag_count = sizeof manual_flags / sizeof manual_flags[0],
     .run = manual_run,

@@ -269,9 +269,13 @@ static enum err_code record_reader_text(struct record_reader *r, const struct re
         code = record_reader_take(r, r->sizes[item->verb - RECORD_VERB_TOPIC], out, e);
     } else if (item->modifier == RECORD_JSON) {
         code = record_reader_json(r, out, e);
-        if (code == ERR_OK && next != NULL && next->verb == RECORD_VERB_LITERAL) {
-            bool at_end = next->next == NULL && r->ended && record_reader_left(r) == 0;
-            code = at_end ? ERR_OK : record_reader_literal(r, next->text, e);
+        bool literal = next != NULL && next->verb == RECORD_VERB_LITERAL;
+        /* As in record_reader_until: the last delimiter may be missing. */
+        if (code == ERR_OK && literal) {
+            code = record_reader_want(r, 1, e);
+        }
+        if (code == ERR_OK && literal && (next->next != NULL || record_reader_left(r) > 0)) {
+            code = record_reader_literal(r, next->text, e);
         }
     } else if (next != NULL && next->verb == RECORD_VERB_LITERAL) {
         code = record_reader_until(r, next->text, next->next == NULL, out, e);

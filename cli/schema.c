@@ -43,11 +43,34 @@ static void schema_list_subject(const struct cli *cli, struct registry_client *r
     json_decref(versions);
 }
 
+#define SCHEMA_ROW_SHAPE  \
+    "{\n"                 \
+    "  subject: string\n" \
+    "  version: int\n"    \
+    "  id: int\n"         \
+    "  type: string\n"    \
+    "}"
+
+static const char schema_list_shape[] = "[]{\n"
+                                        "  subject: string\n"
+                                        "  version: int,omitempty\n"
+                                        "  id: int,omitempty\n"
+                                        "  type: string,omitempty\n"
+                                        "  error: string,omitempty\n"
+                                        "}";
+
 static int schema_list_run(struct cli *cli)
 {
     struct err e;
+    enum output_format format = OUTPUT_TEXT;
     struct registry_client *registry = NULL;
     json_t *subjects = NULL;
+    if (output_format_parse(cli, schema_list_shape, &format, &e) != ERR_OK) {
+        return cli_fail_err(&e);
+    }
+    if (format == OUTPUT_HELP) {
+        return 0;
+    }
     if (schema_codec_open(cli, &registry, &e) != ERR_OK) {
         return cli_fail_err(&e);
     }
@@ -69,7 +92,7 @@ static int schema_list_run(struct cli *cli)
             schema_list_subject(cli, registry, json_string_value(json_array_get(subjects, i)), rows,
                                 &failed);
         }
-        exit_code = schema_row_print(cli, rows, false, true);
+        exit_code = schema_row_print(format, rows, false, true);
         exit_code = failed ? 1 : exit_code;
     } else {
         (void)cli_fail_err(&e);
@@ -124,6 +147,13 @@ static int schema_create_run(struct cli *cli)
     struct registry_client *registry = NULL;
     json_t *answer = NULL;
     const char *file = cli_flag(cli, "schema");
+    enum output_format format = OUTPUT_TEXT;
+    if (output_format_parse(cli, SCHEMA_ROW_SHAPE, &format, &e) != ERR_OK) {
+        return cli_fail_err(&e);
+    }
+    if (format == OUTPUT_HELP) {
+        return 0;
+    }
     if (cli_argument_count(cli) != 1 || file == NULL) {
         return cli_fail("registry schema create needs a subject and --schema FILE");
     }
@@ -137,7 +167,7 @@ static int schema_create_run(struct cli *cli)
     }
     json_t *rows = json_pack("[o]", schema_row_of(cli_argument(cli, 0), answer));
     json_decref(answer);
-    return schema_row_print(cli, rows, true, false);
+    return schema_row_print(format, rows, true, false);
 }
 
 static const struct flag schema_create_flags[] = {
@@ -239,6 +269,17 @@ static int schema_get_run(struct cli *cli)
     struct err e;
     struct registry_client *registry = NULL;
     json_t *answer = NULL;
+    enum output_format format = OUTPUT_TEXT;
+    bool print_schema = cli_flag_bool(cli, "print-schema");
+    if (print_schema && strcmp(cli_flag(cli, "format"), "text") != 0) {
+        return cli_fail("--print-schema prints the schema itself: it takes no --format");
+    }
+    if (output_format_parse(cli, "[]" SCHEMA_ROW_SHAPE, &format, &e) != ERR_OK) {
+        return cli_fail_err(&e);
+    }
+    if (format == OUTPUT_HELP) {
+        return 0;
+    }
     int given = (cli_flag_given(cli, "schema-version") ? 1 : 0) +
                 (cli_flag_given(cli, "id") ? 1 : 0) + (cli_flag_given(cli, "schema") ? 1 : 0);
     if (given != 1) {
@@ -254,11 +295,11 @@ static int schema_get_run(struct cli *cli)
     if (code != ERR_OK) {
         (void)cli_fail_err(&e);
         json_decref(rows);
-    } else if (cli_flag_bool(cli, "print-schema")) {
+    } else if (print_schema) {
         exit_code = schema_print_text(answer);
         json_decref(rows);
     } else {
-        exit_code = schema_row_print(cli, rows, !cli_flag_given(cli, "id"), false);
+        exit_code = schema_row_print(format, rows, false, false);
     }
     json_decref(answer);
     return exit_code;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/settings.h"
 #include "common/arena.h"
 #include "common/json.h"
 #include "common/mem.h"
@@ -16,28 +17,68 @@
 #define SCHEMA_CODEC_ARENA_BYTES ((size_t)256 << 20)
 #define SCHEMA_CODEC_URL_BYTES ((size_t)4096)
 
+/* Whether "host" or "[::1]" has no port. */
+static bool schema_codec_lacks_port(const char *host, size_t len)
+{
+    const char *colon = memrchr(host, ':', len);
+    return colon == NULL || memchr(colon, ']', len - (size_t)(colon - host)) != NULL;
+}
+
+/* "127.0.0.1:8081,other" as URLs: what has no scheme gets the one that TLS asks for, and rpk's
+ * port. */
+static void schema_codec_urls(const struct settings *s, bool tls, struct buf *urls)
+{
+    for (const char *at = settings_get(s, "registry.hosts"); *at != '\0';) {
+        size_t n = strcspn(at, ",");
+        bool bare = memmem(at, n, "://", 3) == NULL;
+        buf_append_text(urls, urls->len > 0 ? "," : "");
+        buf_append_text(urls, !bare ? "" : tls ? "https://" : "http://");
+        buf_append(urls, at, n);
+        buf_append_text(urls, bare && schema_codec_lacks_port(at, n) ? ":8081" : "");
+        at += n + (at[n] == ',' ? 1 : 0);
+    }
+}
+
 enum err_code schema_codec_open(const struct cli *cli, struct registry_client **out_client,
                                 struct err *e)
 {
-    /* rpk's hosts have no scheme: "127.0.0.1:8081,other:8081". */
-    struct buf urls;
-    buf_init(&urls, SCHEMA_CODEC_URL_BYTES);
-    const char *at = cli_setting(cli, "registry.hosts");
-    while (*at != '\0') {
-        size_t n = strcspn(at, ",");
-        buf_append_text(&urls, urls.len > 0 ? "," : "");
-        buf_append_text(&urls, memmem(at, n, "://", 3) == NULL ? "http://" : "");
-        buf_append(&urls, at, n);
-        at += n + (at[n] == ',' ? 1 : 0);
+    const struct settings *s = cli_settings(cli);
+    struct registry_client_config config = {
+        .timeout_ms = SCHEMA_CODEC_TIMEOUT_MS,
+        .ca_file = settings_get(s, "registry.tls.ca"),
+        .cert_file = settings_get(s, "registry.tls.cert"),
+        .key_file = settings_get(s, "registry.tls.key"),
+        .insecure = settings_bool(s, "registry.tls.insecure_skip_verify"),
+    };
+    bool tls = settings_is_set(s, "registry.tls.enabled")
+                   ? settings_bool(s, "registry.tls.enabled")
+                   : config.ca_file != NULL || config.cert_file != NULL ||
+                         config.key_file != NULL || config.insecure;
+    if (!settings_is_set(s, "registry.hosts") && settings_bool(s, "globals.no_default_cluster")) {
+        return err_set(e, ERR_INVALID,
+                       "no schema registry is named and globals.no_default_cluster is set; use -X "
+                       "registry.hosts=HOST:PORT or RPK_REGISTRY_HOSTS");
     }
-    const char *text = buf_text(&urls);
-    enum err_code code = text == NULL ? err_set(e, ERR_LIMIT, "registry.hosts: too long") : ERR_OK;
+    struct buf urls;
+    struct buf login;
+    buf_init(&urls, SCHEMA_CODEC_URL_BYTES);
+    buf_init(&login, SCHEMA_CODEC_URL_BYTES);
+    schema_codec_urls(s, tls, &urls);
+    /* The brokers' user is the registry's, as rpk has it. */
+    if (settings_get(s, "user") != NULL && settings_get(s, "pass") != NULL) {
+        buf_printf(&login, "%s:%s", settings_get(s, "user"), settings_get(s, "pass"));
+    }
+    config.urls = buf_text(&urls);
+    config.user_info = login.len > 0 ? buf_text(&login) : NULL;
+    enum err_code code = buf_check(&urls, "registry.hosts", e);
     if (code == ERR_OK) {
-        const struct registry_client_config config = {.urls = text,
-                                                      .timeout_ms = SCHEMA_CODEC_TIMEOUT_MS};
+        code = buf_check(&login, "user and pass", e);
+    }
+    if (code == ERR_OK) {
         code = registry_client_create(&config, out_client, e);
     }
     buf_deinit(&urls);
+    buf_deinit(&login);
     return code;
 }
 
@@ -134,4 +175,12 @@ enum err_code schema_codec_find_id(struct registry_client *registry, const char 
     }
     *out_id = (int32_t)id;
     return ERR_OK;
+}
+
+enum err_code schema_codec_check_id(struct registry_client *registry, int32_t id, struct err *e)
+{
+    struct avro_schema *schema = NULL;
+    enum err_code code = registry_client_schema(registry, id, &schema, NULL, e);
+    avro_schema_unref(schema);
+    return code;
 }

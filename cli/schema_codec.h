@@ -27,3 +27,6 @@ enum err_code schema_codec_encode(struct registry_client *registry, int32_t id, 
 enum err_code schema_codec_find_id(struct registry_client *registry, const char *text,
                                    const char *topic, bool is_key, int32_t *out_id,
                                    struct err *e) ERR_MUST_CHECK;
+/* ERR_NOT_FOUND when the registry has no such schema, ERR_UNSUPPORTED when it is not Avro. */
+enum err_code schema_codec_check_id(struct registry_client *registry, int32_t id,
+                                    struct err *e) ERR_MUST_CHECK;

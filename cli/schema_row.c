@@ -189,17 +189,13 @@ static bool schema_row_print_table(const json_t *rows, bool with_error)
     return good;
 }
 
-int schema_row_print(const struct cli *cli, json_t *take_rows, bool single, bool with_error)
+int schema_row_print(enum output_format format, json_t *take_rows, bool single, bool with_error)
 {
-    struct err e;
-    enum output_format format = OUTPUT_TEXT;
     int code = 1;
     if (take_rows == NULL) {
         return cli_fail("out of memory");
     }
-    if (output_format_parse(cli, &format, &e) != ERR_OK) {
-        (void)cli_fail_err(&e);
-    } else if (format == OUTPUT_TEXT) {
+    if (format == OUTPUT_TEXT) {
         code = schema_row_print_table(take_rows, with_error) ? 0 : 1;
     } else {
         code = output_print(format, json_incref(single ? json_array_get(take_rows, 0) : take_rows));

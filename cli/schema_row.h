@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "cli/output.h"
 #include "common/err.h"
 
 struct cli;
@@ -24,6 +25,6 @@ json_t *schema_row_of(const char *subject, const json_t *answer);
 /* {"schema", "schemaType", "references"} for the file and --type, --references of the command. */
 enum err_code schema_row_body(const struct cli *cli, const char *file, json_t **out_body,
                               struct err *e) ERR_MUST_CHECK;
-/* SUBJECT VERSION ID TYPE, in --format; single prints one object instead of a list as JSON. Takes
- * rows. Returns the exit code. */
-int schema_row_print(const struct cli *cli, json_t *take_rows, bool single, bool with_error);
+/* SUBJECT VERSION ID TYPE; single prints one object instead of a list as JSON. Takes rows. Returns
+ * the exit code. */
+int schema_row_print(enum output_format format, json_t *take_rows, bool single, bool with_error);

@@ -1,13 +1,17 @@
 /* `weir topic`: the group, and the commands that change topics. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/kafka.h"
 #include "cli/key_value.h"
 #include "cli/table.h"
 #include "cli/topic.h"
+#include "cli/topic_match.h"
 #include "cli/verbs.h"
+#include "common/mem.h"
+#include "common/text.h"
 
 /* TOPIC STATUS rows in response order; 1 if any row failed. */
 static int topic_print_results(const rd_kafka_topic_result_t **results, size_t count, bool dry)
@@ -54,6 +58,9 @@ static enum err_code topic_new(const struct cli *cli, const char *name,
     if (topic == NULL) {
         return err_set(e, ERR_INVALID, "%s: %s", name, text);
     }
+    if (cli_flag_bool(cli, "compact")) {
+        (void)rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "compact");
+    }
     const char *config = NULL;
     for (size_t i = 0; (config = cli_flag_at(cli, "topic-config", i)) != NULL; i++) {
         struct key_value pair;
@@ -81,7 +88,7 @@ static enum err_code topic_create_call(struct cli *cli, rd_kafka_t *rk,
     (void)rd_kafka_AdminOptions_set_validate_only(options, dry ? 1 : 0, text, sizeof text);
     rd_kafka_CreateTopics(rk, topics, cli_argument_count(cli), options, queue);
     rd_kafka_event_t *event = NULL;
-    enum err_code code = kafka_admin_wait(cli, queue, "create topics", &event, e);
+    enum err_code code = kafka_admin_wait(cli, rk, queue, "create topics", &event, e);
     if (code == ERR_OK) {
         size_t count = 0;
         const rd_kafka_topic_result_t **results =
@@ -129,6 +136,7 @@ static const struct flag topic_create_flags[] = {
      "Replicas of each partition; -1 = the cluster's default"},
     {"topic-config", 'c', FLAG_TEXT, "KEY=VALUE", NULL, "Topic configuration (repeatable)"},
     {"dry", 'd', FLAG_BOOL, NULL, NULL, "Validate only"},
+    {"compact", 0, FLAG_BOOL, NULL, NULL, NULL}, /* older: -c cleanup.policy=compact */
 };
 
 const struct command topic_create_command = {
@@ -140,18 +148,40 @@ const struct command topic_create_command = {
     .run = topic_create_run,
 };
 
-static enum err_code topic_delete_call(struct cli *cli, rd_kafka_t *rk, int *out_exit,
-                                       struct err *e)
+/* rpk never asks before it deletes. Here what an expression matched is shown first to who sits at a
+ * terminal; scripts and names typed in full are believed. */
+static bool topic_delete_confirm(const struct cli *cli, const struct topic_match *m)
 {
-    rd_kafka_DeleteTopic_t *topics[TOPIC_ARGUMENTS_MAX];
-    size_t count = cli_argument_count(cli);
-    for (size_t i = 0; i < count; i++) {
-        topics[i] = rd_kafka_DeleteTopic_new(cli_argument(cli, i));
+    if (!cli_flag_bool(cli, "regex") || cli_flag_bool(cli, "no-confirm") ||
+        isatty(STDIN_FILENO) == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < m->count; i++) {
+        (void)fprintf(stderr, "  %s\n", m->names[i]);
+    }
+    (void)fprintf(stderr, "Delete these %zu topics? (Y/n) ", m->count);
+    char line[64];
+    if (fgets(line, sizeof line, stdin) == NULL) {
+        return false;
+    }
+    line[strcspn(line, "\r\n")] = '\0';
+    return line[0] == '\0' || text_equals_nocase(line, "y") || text_equals_nocase(line, "yes");
+}
+
+static enum err_code topic_delete_call(struct cli *cli, rd_kafka_t *rk, const struct topic_match *m,
+                                       int *out_exit, struct err *e)
+{
+    rd_kafka_DeleteTopic_t **topics = mem_calloc(m->count, sizeof(rd_kafka_DeleteTopic_t *));
+    if (topics == NULL) {
+        return err_nomem(e, "topics");
+    }
+    for (size_t i = 0; i < m->count; i++) {
+        topics[i] = rd_kafka_DeleteTopic_new(m->names[i]);
     }
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
-    rd_kafka_DeleteTopics(rk, topics, count, NULL, queue);
+    rd_kafka_DeleteTopics(rk, topics, m->count, NULL, queue);
     rd_kafka_event_t *event = NULL;
-    enum err_code code = kafka_admin_wait(cli, queue, "delete topics", &event, e);
+    enum err_code code = kafka_admin_wait(cli, rk, queue, "delete topics", &event, e);
     if (code == ERR_OK) {
         size_t n = 0;
         const rd_kafka_topic_result_t **results =
@@ -159,7 +189,8 @@ static enum err_code topic_delete_call(struct cli *cli, rd_kafka_t *rk, int *out
         *out_exit = topic_print_results(results, n, false);
         rd_kafka_event_destroy(event);
     }
-    rd_kafka_DeleteTopic_destroy_array(topics, count);
+    rd_kafka_DeleteTopic_destroy_array(topics, m->count);
+    mem_free(topics);
     rd_kafka_queue_destroy(queue);
     return code;
 }
@@ -168,22 +199,40 @@ static int topic_delete_run(struct cli *cli)
 {
     struct err e;
     rd_kafka_t *rk = NULL;
-    int exit_code = 1;
+    struct topic_match match = {.names = NULL};
+    int exit_code = 0;
     if (cli_argument_count(cli) == 0) {
         return cli_fail("topic delete needs at least one name");
     }
     enum err_code code = kafka_open(cli, RD_KAFKA_PRODUCER, NULL, &rk, &e);
-    if (code == ERR_OK) {
-        code = topic_delete_call(cli, rk, &exit_code, &e);
+    code = code == ERR_OK ? topic_match_find(cli, rk, &match, &e) : code;
+    if (code == ERR_OK && match.count == 0) {
+        (void)puts("did not match any topics, exiting.");
+    } else if (code == ERR_OK && !topic_delete_confirm(cli, &match)) {
+        exit_code = cli_fail("deletion canceled");
+    } else if (code == ERR_OK) {
+        code = topic_delete_call(cli, rk, &match, &exit_code, &e);
+    }
+    topic_match_deinit(&match);
+    if (rk != NULL) {
         rd_kafka_destroy(rk);
     }
     return code == ERR_OK ? exit_code : cli_fail_err(&e);
 }
 
+static const struct flag topic_delete_flags[] = {
+    {"regex", 'r', FLAG_BOOL, NULL, NULL,
+     "Names are regular expressions for whole names; internal topics never match"},
+    {"no-confirm", 0, FLAG_BOOL, NULL, NULL, "Do not ask at a terminal what -r may delete"},
+};
+
 const struct command topic_delete_command = {
     .name = "delete",
     .arguments = "NAME...",
     .summary = "Delete topics",
+    .details = "Try -r with \"topic list\" first: it shows what would be deleted.",
+    .flags = topic_delete_flags,
+    .flag_count = sizeof topic_delete_flags / sizeof topic_delete_flags[0],
     .run = topic_delete_run,
 };
 

@@ -1,5 +1,4 @@
 /* `weir topic consume`: records to standard output, by partition or as a member of a group. */
-#include <regex.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,12 +13,15 @@
 #include "cli/record_json.h"
 #include "cli/record_view.h"
 #include "cli/schema_codec.h"
+#include "cli/settings.h"
 #include "cli/topic.h"
+#include "cli/topic_match.h"
 #include "common/clock.h"
 #include "serde/registry_client.h"
 
 #define TOPIC_CONSUME_OUT_BYTES ((size_t)1 << 30)
 #define TOPIC_CONSUME_POLL_MS 100
+#define TOPIC_CONSUME_FETCH_MS 250
 #define TOPIC_CONSUME_LEAVE_MS 5000
 
 struct topic_consume {
@@ -61,10 +63,24 @@ static enum err_code topic_consume_decode(struct topic_consume *c, bool wanted, 
     return code;
 }
 
+/* One record in the format that was asked for. */
+static void topic_consume_write(struct topic_consume *c, const struct record_view *view, FILE *to)
+{
+    buf_clear(&c->out);
+    if (c->json) {
+        record_json_write(view, &c->style, &c->out);
+    } else {
+        record_format_write(&c->format, view, &c->out);
+    }
+    (void)fwrite(c->out.data, 1, c->out.len, to);
+}
+
 static void topic_consume_show(struct topic_consume *c, const rd_kafka_message_t *m)
 {
     struct err e;
     struct record_view view = record_view_of(m, &c->headers);
+    (void)rd_kafka_get_watermark_offsets(c->rk, (const char *)view.topic.data, view.partition,
+                                         &view.log_start, &view.high_watermark);
     /* Keys are often plain text beside values with a schema: they are shown as they are, unless
      * keys alone were asked for. */
     bool decode_key = c->decode_key && (!c->decode_value || topic_consume_is_framed(view.key));
@@ -74,20 +90,12 @@ static void topic_consume_show(struct topic_consume *c, const rd_kafka_message_t
     }
     c->shown++;
     if (code != ERR_OK) {
+        /* As it is, and out of the way of what was decoded. */
         (void)fprintf(stderr, "topic %.*s partition %d offset %lld: %s\n", (int)view.topic.len,
                       (const char *)view.topic.data, view.partition, (long long)view.offset,
                       e.text);
-        return;
     }
-    (void)rd_kafka_get_watermark_offsets(c->rk, (const char *)view.topic.data, view.partition,
-                                         &view.log_start, &view.high_watermark);
-    buf_clear(&c->out);
-    if (c->json) {
-        record_json_write(&view, &c->style, &c->out);
-    } else {
-        record_format_write(&c->format, &view, &c->out);
-    }
-    (void)fwrite(c->out.data, 1, c->out.len, stdout);
+    topic_consume_write(c, &view, code == ERR_OK ? stdout : stderr);
 }
 
 static void topic_consume_take(struct topic_consume *c, const rd_kafka_message_t *m)
@@ -124,50 +132,6 @@ static void topic_consume_loop(struct topic_consume *c)
     }
 }
 
-/* Topics whose whole name matches, internal ones excluded. */
-static enum err_code topic_consume_match(struct topic_consume *c, const char *pattern,
-                                         rd_kafka_topic_partition_list_t *topics, struct err *e)
-{
-    char anchored[512];
-    regex_t regex;
-    (void)snprintf(anchored, sizeof anchored, "^(%s)$", strcmp(pattern, "*") == 0 ? ".*" : pattern);
-    if (strlen(pattern) > sizeof anchored - 8 ||
-        regcomp(&regex, anchored, REG_EXTENDED | REG_NOSUB) != 0) {
-        return err_set(e, ERR_INVALID, "\"%s\" is not a regular expression", pattern);
-    }
-    const struct rd_kafka_metadata *md = NULL;
-    enum err_code code = kafka_metadata(c->cli, c->rk, NULL, &md, e);
-    for (int i = 0; code == ERR_OK && i < md->topic_cnt; i++) {
-        const char *name = md->topics[i].topic;
-        if (!kafka_topic_is_internal(name) && regexec(&regex, name, 0, NULL, 0) == 0 &&
-            rd_kafka_topic_partition_list_find(topics, name, RD_KAFKA_PARTITION_UA) == NULL) {
-            (void)rd_kafka_topic_partition_list_add(topics, name, RD_KAFKA_PARTITION_UA);
-        }
-    }
-    if (code == ERR_OK) {
-        rd_kafka_metadata_destroy(md);
-    }
-    regfree(&regex);
-    return code;
-}
-
-static enum err_code topic_consume_topics(struct topic_consume *c,
-                                          rd_kafka_topic_partition_list_t *topics, struct err *e)
-{
-    for (size_t i = 0; i < cli_argument_count(c->cli); i++) {
-        const char *name = cli_argument(c->cli, i);
-        if (!cli_flag_bool(c->cli, "regex")) {
-            (void)rd_kafka_topic_partition_list_add(topics, name, RD_KAFKA_PARTITION_UA);
-            continue;
-        }
-        enum err_code code = topic_consume_match(c, name, topics, e);
-        if (code != ERR_OK) {
-            return code;
-        }
-    }
-    return ERR_OK;
-}
-
 /* Assigns partitions, or joins the group. */
 static enum err_code topic_consume_begin(struct topic_consume *c,
                                          const rd_kafka_topic_partition_list_t *topics,
@@ -185,11 +149,19 @@ static enum err_code topic_consume_begin(struct topic_consume *c,
 
 static enum err_code topic_consume_read(struct topic_consume *c, struct err *e)
 {
-    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(8);
-    enum err_code code = topic_consume_topics(c, topics, e);
-    if (code == ERR_OK && topics->cnt == 0) {
+    struct topic_match match;
+    enum err_code code = topic_match_find(c->cli, c->rk, &match, e);
+    if (code != ERR_OK) {
+        return code;
+    }
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new((int)match.count);
+    for (size_t i = 0; i < match.count; i++) {
+        (void)rd_kafka_topic_partition_list_add(topics, match.names[i], RD_KAFKA_PARTITION_UA);
+    }
+    topic_match_deinit(&match);
+    if (topics->cnt == 0) {
         (void)puts("did not match any topics, exiting.");
-    } else if (code == ERR_OK) {
+    } else {
         code = topic_consume_begin(c, topics, e);
         if (code == ERR_OK) {
             topic_consume_loop(c);
@@ -205,11 +177,17 @@ static enum err_code topic_consume_parse_schemas(struct topic_consume *c, struct
     if (which == NULL) {
         return ERR_OK;
     }
-    c->decode_key = strcmp(which, "key") == 0 || strcmp(which, "key,value") == 0;
-    c->decode_value = strcmp(which, "value") == 0 || strcmp(which, "key,value") == 0;
-    if (!c->decode_key && !c->decode_value) {
-        return err_set(e, ERR_INVALID, "--use-schema-registry=%s: use key, value or key,value",
-                       which);
+    for (const char *at = which; at != NULL;) {
+        size_t n = strcspn(at, ",");
+        if (n == strlen("key") && strncmp(at, "key", n) == 0) {
+            c->decode_key = true;
+        } else if (n == strlen("value") && strncmp(at, "value", n) == 0) {
+            c->decode_value = true;
+        } else {
+            return err_set(e, ERR_INVALID, "--use-schema-registry=%s: use key, value or key,value",
+                           which);
+        }
+        at = at[n] == ',' ? at + n + 1 : NULL;
     }
     return schema_codec_open(c->cli, &c->registry, e);
 }
@@ -219,6 +197,12 @@ static enum err_code topic_consume_parse(struct topic_consume *c, struct err *e)
     struct cli *cli = c->cli;
     if (cli_argument_count(cli) == 0) {
         return err_set(e, ERR_INVALID, "topic consume needs at least one topic");
+    }
+    if (cli_flag_bool(cli, "print-control-records")) {
+        return err_set(
+            e, ERR_UNSUPPORTED,
+            "--print-control-records is not supported: the Kafka client library does not "
+            "hand them out");
     }
     enum err_code code =
         offset_range_parse(cli_flag(cli, "offset"), clock_wall_ms(clock_system()), &c->range, e);
@@ -251,18 +235,40 @@ static enum err_code topic_consume_parse(struct topic_consume *c, struct err *e)
     return code == ERR_OK ? topic_consume_parse_schemas(c, e) : code;
 }
 
+/* A broker answers a waiting fetch as soon as one of its partitions has a record; but librdkafka
+ * 2.0.2 begins with the partitions that it has set up first, and the others wait for that answer.
+ * So that records which exist come at once, a single fetch never waits longer than
+ * TOPIC_CONSUME_FETCH_MS. */
+static enum err_code topic_consume_fetch_wait(const struct cli *cli, char *out, size_t size,
+                                              struct err *e)
+{
+    int64_t ms = settings_ms(cli_settings(cli), "globals.fetch_max_wait");
+    const char *text = cli_flag(cli, "fetch-max-wait");
+    bool given = cli_flag_given(cli, "fetch-max-wait") || ms < 0;
+    if (given && (!go_duration_parse(text, &ms) || ms > 300000)) {
+        return err_set(e, ERR_INVALID, "--fetch-max-wait \"%s\": use a duration up to 5m", text);
+    }
+    (void)snprintf(out, size, "%lld",
+                   (long long)(ms < TOPIC_CONSUME_FETCH_MS ? ms : TOPIC_CONSUME_FETCH_MS));
+    return ERR_OK;
+}
+
 static enum err_code topic_consume_open(struct topic_consume *c, struct err *e)
 {
     struct cli *cli = c->cli;
     char wait[32];
-    int64_t wait_ms = 0;
-    if (!go_duration_parse(cli_flag(cli, "fetch-max-wait"), &wait_ms) || wait_ms > 300000) {
-        return err_set(e, ERR_INVALID, "--fetch-max-wait \"%s\": use a duration up to 5m",
-                       cli_flag(cli, "fetch-max-wait"));
+    if (topic_consume_fetch_wait(cli, wait, sizeof wait, e) != ERR_OK) {
+        return ERR_INVALID;
     }
-    (void)snprintf(wait, sizeof wait, "%lld", (long long)wait_ms);
     bool from_end = c->range.start.anchor == OFFSET_FROM_END;
     const char *balancer = cli_flag(cli, "balancer");
+    if (strcmp(balancer, "cooperative-sticky") != 0 && strcmp(balancer, "range") != 0 &&
+        strcmp(balancer, "roundrobin") != 0) {
+        return err_set(
+            e, ERR_INVALID,
+            "--balancer %s is not supported: use cooperative-sticky, range or roundrobin",
+            balancer);
+    }
     const char *rack = cli_flag(cli, "rack");
     const struct kafka_property properties[] = {
         {"group.id", c->group != NULL ? c->group : "weir"},
@@ -356,13 +362,19 @@ static const struct flag topic_consume_flags[] = {
     {"meta-only", 0, FLAG_BOOL, NULL, NULL, "JSON without the value, but its size"},
     {"regex", 'r', FLAG_BOOL, NULL, NULL, "Topics are regular expressions"},
     {"read-committed", 0, FLAG_BOOL, NULL, NULL, "Only records of committed transactions"},
+    {"print-control-records", 0, FLAG_BOOL, NULL, NULL,
+     "Refused: the Kafka client library does not hand them out"},
     {"fetch-max-bytes", 0, FLAG_TEXT, "N", "1048576", "Most bytes of a fetch"},
     {"fetch-max-partition-bytes", 0, FLAG_TEXT, "N", "1048576", "Most bytes of a partition in it"},
-    /* rpk waits 5s, but librdkafka asks for offsets on the connection that is waiting. */
-    {"fetch-max-wait", 0, FLAG_TEXT, "DURATION", "250ms", "How long the broker waits for records"},
+    {"fetch-max-wait", 0, FLAG_TEXT, "DURATION", "5s",
+     "How long the broker may wait for records; a single fetch never waits longer than 250ms"},
     {"rack", 0, FLAG_TEXT, "RACK", NULL, "Read from replicas in this rack"},
     {"use-schema-registry", 0, FLAG_OPTIONAL, "key|value", "key,value",
      "Decode with schemas of the registry"},
+};
+
+static const struct flag_retired topic_consume_retired[] = {
+    {"commit", 0, false, "group consuming always commits"},
 };
 
 const struct command topic_consume_command = {
@@ -377,5 +389,7 @@ const struct command topic_consume_command = {
         "%o{big64}, %d{go[2006-01-02T15:04:05Z07:00]}, %d{strftime[%F %T]}; \\n \\t \\xNN escapes.",
     .flags = topic_consume_flags,
     .flag_count = sizeof topic_consume_flags / sizeof topic_consume_flags[0],
+    .retired = topic_consume_retired,
+    .retired_count = sizeof topic_consume_retired / sizeof topic_consume_retired[0],
     .run = topic_consume_run,
 };

@@ -16,12 +16,22 @@
 #include "cli/record_view.h"
 #include "cli/schema_codec.h"
 #include "cli/topic.h"
+#include "common/text.h"
 #include "serde/registry_client.h"
 
 #define TOPIC_PRODUCE_RECORD_BYTES ((size_t)64 << 20)
 #define TOPIC_PRODUCE_WAIT_MS 20
 #define TOPIC_PRODUCE_PROPERTIES 8
 #define TOPIC_PRODUCE_TOPIC_MAX 250
+#define TOPIC_PRODUCE_FORMAT_BYTES ((size_t)1 << 20)
+
+/* --schema-id and --schema-key-id: none, one id, or the newest schema of each record's topic. */
+struct topic_produce_schema {
+    const char *flag; /* its text; NULL = bytes are sent as they are */
+    int32_t id;
+    char topic[TOPIC_PRODUCE_TOPIC_MAX]; /* whose newest schema id is; "" = none yet, or a fixed id
+                                          */
+};
 
 struct topic_produce {
     struct cli *cli;
@@ -32,8 +42,8 @@ struct topic_produce {
     struct record_view_headers headers;
     struct buf line;
     struct registry_client *registry; /* NULL: bytes are sent as they are */
-    int32_t key_schema;               /* 0 = none */
-    int32_t value_schema;
+    struct topic_produce_schema key_schema;
+    struct topic_produce_schema value_schema;
     struct buf key;
     struct buf value;
     int failures;
@@ -146,15 +156,35 @@ static enum err_code topic_produce_send(struct topic_produce *p, const char *top
     }
 }
 
-/* Encodes with a schema when one was given. */
-static enum err_code topic_produce_encode(struct topic_produce *p, int32_t schema, struct buf *to,
-                                          struct bytes *text, struct err *e)
+static enum err_code topic_produce_find_schema(struct topic_produce *p,
+                                               struct topic_produce_schema *s, const char *topic,
+                                               struct err *e)
 {
-    if (schema == 0 || bytes_is_null(*text)) {
+    bool by_topic = text_equals_nocase(s->flag, "topic");
+    if (by_topic ? strcmp(s->topic, topic) == 0 : s->id != 0) {
+        return ERR_OK;
+    }
+    enum err_code code = schema_codec_find_id(p->registry, by_topic ? "topic" : s->flag, topic,
+                                              s == &p->key_schema, &s->id, e);
+    code = code == ERR_OK ? schema_codec_check_id(p->registry, s->id, e) : code;
+    (void)snprintf(s->topic, sizeof s->topic, "%s", code == ERR_OK && by_topic ? topic : "");
+    return code == ERR_OK ? ERR_OK
+                          : err_wrap(e, s == &p->key_schema ? "--schema-key-id" : "--schema-id");
+}
+
+/* Encodes with a schema when one was given. */
+static enum err_code topic_produce_encode(struct topic_produce *p, struct topic_produce_schema *s,
+                                          const char *topic, struct buf *to, struct bytes *text,
+                                          struct err *e)
+{
+    if (s->flag == NULL || bytes_is_null(*text)) {
         return ERR_OK;
     }
     buf_clear(to);
-    enum err_code code = schema_codec_encode(p->registry, schema, *text, to, e);
+    enum err_code code = topic_produce_find_schema(p, s, topic, e);
+    if (code == ERR_OK) {
+        code = schema_codec_encode(p->registry, s->id, *text, to, e);
+    }
     *text = code == ERR_OK ? buf_bytes(to) : *text;
     return code;
 }
@@ -175,9 +205,9 @@ static enum err_code topic_produce_one(struct topic_produce *p, const struct rec
     if (value.len == 0) {
         value = cli_flag_bool(p->cli, "tombstone") ? bytes_null() : bytes_of("", 0);
     }
-    enum err_code code = topic_produce_encode(p, p->key_schema, &p->key, &key, e);
+    enum err_code code = topic_produce_encode(p, &p->key_schema, topic, &p->key, &key, e);
     if (code == ERR_OK) {
-        code = topic_produce_encode(p, p->value_schema, &p->value, &value, e);
+        code = topic_produce_encode(p, &p->value_schema, topic, &p->value, &value, e);
     }
     return code == ERR_OK ? topic_produce_send(p, topic, in, key, value, e) : code;
 }
@@ -229,24 +259,44 @@ static enum err_code topic_produce_check_topic(struct topic_produce *p, struct e
                          p->topic, p->topic);
 }
 
+/* A wrong id is told before the first record is read. */
 static enum err_code topic_produce_open_schemas(struct topic_produce *p, struct err *e)
 {
-    const char *value = cli_flag(p->cli, "schema-id");
-    const char *key = cli_flag(p->cli, "schema-key-id");
-    if (value == NULL && key == NULL) {
+    struct topic_produce_schema *schemas[] = {&p->value_schema, &p->key_schema};
+    if (cli_flag(p->cli, "schema-type") != NULL || cli_flag(p->cli, "schema-key-type") != NULL) {
+        return err_set(e, ERR_UNSUPPORTED,
+                       "--schema-type and --schema-key-type name a Protobuf message, and records "
+                       "are encoded with Avro schemas only");
+    }
+    if (p->value_schema.flag == NULL && p->key_schema.flag == NULL) {
         return ERR_OK;
     }
-    if (p->topic == NULL) {
-        return err_set(e, ERR_INVALID, "--schema-id needs the topic as an argument");
-    }
     enum err_code code = schema_codec_open(p->cli, &p->registry, e);
-    if (code == ERR_OK && value != NULL) {
-        code = schema_codec_find_id(p->registry, value, p->topic, false, &p->value_schema, e);
-    }
-    if (code == ERR_OK && key != NULL) {
-        code = schema_codec_find_id(p->registry, key, p->topic, true, &p->key_schema, e);
+    for (size_t i = 0; code == ERR_OK && i < 2; i++) {
+        if (schemas[i]->flag != NULL &&
+            (p->topic != NULL || !text_equals_nocase(schemas[i]->flag, "topic"))) {
+            code = topic_produce_find_schema(p, schemas[i], p->topic != NULL ? p->topic : "", e);
+        }
     }
     return code;
+}
+
+/* With a schema, %v and %k read one JSON value each, over as many lines as it has, as rpk does; a
+ * modifier that is given stays. Tombstones need the plain form: an empty line is no JSON. */
+static void topic_produce_layout(const struct topic_produce *p, const char *format, struct buf *out)
+{
+    bool plain = cli_flag_bool(p->cli, "tombstone");
+    for (const char *at = format; *at != '\0'; at++) {
+        buf_append_char(out, *at);
+        if (*at != '%' || at[1] == '\0') {
+            continue;
+        }
+        at++;
+        buf_append_char(out, *at);
+        bool json = (*at == 'v' && p->value_schema.flag != NULL) ||
+                    (*at == 'k' && p->key_schema.flag != NULL);
+        buf_append_text(out, json && !plain && at[1] != '{' ? "{json}" : "");
+    }
 }
 
 static enum err_code topic_produce_open(struct topic_produce *p, struct err *e)
@@ -261,6 +311,7 @@ static enum err_code topic_produce_open(struct topic_produce *p, struct err *e)
         }
         (void)snprintf(timeout, sizeof timeout, "%" PRId64, timeout_ms);
     }
+    const char *max_bytes = cli_flag(p->cli, "max-message-bytes");
     const char *acks = cli_flag(p->cli, "acks");
     if (strcmp(acks, "-1") != 0 && strcmp(acks, "0") != 0 && strcmp(acks, "1") != 0) {
         return err_set(e, ERR_INVALID, "--acks \"%s\": use -1, 0 or 1", acks);
@@ -270,7 +321,7 @@ static enum err_code topic_produce_open(struct topic_produce *p, struct err *e)
         {"acks", acks},
         {"enable.idempotence", strcmp(acks, "-1") == 0 ? "true" : "false"},
         {"message.timeout.ms", timeout},
-        {"message.max.bytes", cli_flag(p->cli, "max-message-bytes")},
+        {"message.max.bytes", strcmp(max_bytes, "-1") == 0 ? "1000000" : max_bytes},
         {"partitioner", "murmur2_random"}, /* keys land where the Java clients put them */
         {"sticky.partitioning.linger.ms", "100"},
         {NULL, NULL},
@@ -298,6 +349,20 @@ static enum err_code topic_produce_check_formats(struct topic_produce *p, struct
     return record_view_check(&p->writes, RECORD_VIEW_PRODUCED, "--output-format", e);
 }
 
+static enum err_code topic_produce_parse_format(struct topic_produce *p, struct err *e)
+{
+    struct buf layout;
+    buf_init(&layout, TOPIC_PRODUCE_FORMAT_BYTES);
+    p->value_schema.flag = cli_flag(p->cli, "schema-id");
+    p->key_schema.flag = cli_flag(p->cli, "schema-key-id");
+    topic_produce_layout(p, cli_flag(p->cli, "format"), &layout);
+    const char *text = buf_text(&layout);
+    enum err_code code = text != NULL ? record_format_init(&p->reads, text, RECORD_READS, e)
+                                      : err_set(e, ERR_LIMIT, "--format: too long");
+    buf_deinit(&layout);
+    return code == ERR_OK ? ERR_OK : err_wrap(e, "--format");
+}
+
 static int topic_produce_run(struct cli *cli)
 {
     struct err e;
@@ -305,7 +370,7 @@ static int topic_produce_run(struct cli *cli)
     if (cli_argument_count(cli) > 1) {
         return cli_fail("topic produce takes one topic, but got %zu", cli_argument_count(cli));
     }
-    if (record_format_init(&p.reads, cli_flag(cli, "format"), RECORD_READS, &e) != ERR_OK) {
+    if (topic_produce_parse_format(&p, &e) != ERR_OK) {
         return cli_fail_err(&e);
     }
     if (record_format_init(&p.writes, cli_flag(cli, "output-format"), RECORD_WRITES, &e) !=
@@ -347,12 +412,22 @@ static const struct flag topic_produce_flags[] = {
     {"compression", 'z', FLAG_TEXT, "CODEC", "snappy", "none, gzip, snappy, lz4 or zstd"},
     {"acks", 0, FLAG_TEXT, "N", "-1", "-1 all replicas, 1 the leader, 0 none"},
     {"delivery-timeout", 0, FLAG_TEXT, "DURATION", NULL, "Give up on a record after (1s or more)"},
-    {"max-message-bytes", 0, FLAG_TEXT, "N", "1000000", "Largest request"},
+    {"max-message-bytes", 0, FLAG_TEXT, "N", "-1",
+     "Largest batch before compression; -1 = 1000000"},
     {"tombstone", 'Z', FLAG_BOOL, NULL, NULL, "An empty value is null: it deletes the key"},
     {"allow-auto-topic-creation", 0, FLAG_BOOL, NULL, NULL, "Let the broker create the topic"},
     {"schema-id", 0, FLAG_TEXT, "N|topic", NULL,
      "Encode values with this schema (topic = the newest of NAME-value)"},
     {"schema-key-id", 0, FLAG_TEXT, "N|topic", NULL, "Encode keys with this schema"},
+    {"schema-type", 0, FLAG_TEXT, "MESSAGE", NULL,
+     "Refused: names a Protobuf message, and only Avro schemas encode"},
+    {"schema-key-type", 0, FLAG_TEXT, "MESSAGE", NULL, "The same of keys"},
+};
+
+static const struct flag_retired topic_produce_retired[] = {
+    {"num", 'n', true, "repeat the command to repeat records"},
+    {"jvm-partitioner", 'j', false, "keys always land where the Java clients put them"},
+    {"timestamp", 't', true, "record timestamps are set when producing"},
 };
 
 const struct command topic_produce_command = {
@@ -365,5 +440,7 @@ const struct command topic_produce_command = {
         "may be decoded: %v{hex}, %v{base64}, %v{json}. Example: --format '%k|%v\\n'.",
     .flags = topic_produce_flags,
     .flag_count = sizeof topic_produce_flags / sizeof topic_produce_flags[0],
+    .retired = topic_produce_retired,
+    .retired_count = sizeof topic_produce_retired / sizeof topic_produce_retired[0],
     .run = topic_produce_run,
 };

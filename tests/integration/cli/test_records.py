@@ -82,7 +82,8 @@ def test_a_group_reads_each_record_once(cli):
     assert "TOTAL-LAG    0" in out
     cli.ok("topic", "produce", "t", "-p", "1", stdin="more\n")
     assert "TOTAL-LAG    1" in cli.ok("group", "describe", "-s", "g")
-    assert cli.ok("group", "describe", "-t", "g").split() == ["TOPIC", "LAG", "t", "1"]
+    summary, lag = cli.ok("group", "describe", "-t", "g").split("\n\n")
+    assert summary.split()[:2] == ["GROUP", "g"] and lag.split() == ["TOPIC", "LAG", "t", "1"]
 
 
 def test_schemas(cli, tmp_path):
@@ -92,17 +93,37 @@ def test_schemas(cli, tmp_path):
     made = cli.ok("registry", "schema", "create", "t-value", "--schema", str(schema))
     assert made.split() == ["SUBJECT", "VERSION", "ID", "TYPE", "t-value", "1", "1", "AVRO"]
     assert json.loads(cli.ok("registry", "schema", "get", "t-value", "--schema-version", "latest", "--format", "json")) \
-        == {"subject": "t-value", "version": 1, "id": 1, "type": "AVRO"}
+        == [{"subject": "t-value", "version": 1, "id": 1, "type": "AVRO"}]
     assert json.loads(cli.ok("registry", "schema", "get", "--id", "1", "--print-schema")) == json.loads(schema.read_text())
     assert "40401" in cli.fails("registry", "schema", "get", "nope", "--schema-version", "1")
     cli.ok("topic", "produce", "t", "--schema-id", "topic", stdin='{"a": 7}\n')
     raw = cli.ok("topic", "consume", "t", "-n", "1", "-f", "%v{hex}")
     assert raw == "00000000010e"
     assert cli.ok("topic", "consume", "t", "-n", "1", "--use-schema-registry=value", "-f", "%v") == '{"a":7}'
-    # What cannot be decoded goes to standard error; the rest goes on.
+    # What cannot be decoded goes to standard error, as it is; the rest goes on.
     cli.ok("topic", "produce", "t", stdin="plain\n")
     both = cli.run("topic", "consume", "t", "-o", ":end", "--use-schema-registry", "-f", r"%v\n")
-    assert both.stdout == '{"a":7}\n' and "offset 1" in both.stderr and both.returncode == 0
+    assert both.stdout == '{"a":7}\n' and both.returncode == 0
+    assert "offset 1" in both.stderr and "\nplain\n" in both.stderr
+
+
+def test_produce_with_schemas(cli, tmp_path):
+    schema = tmp_path / "a.avsc"
+    schema.write_text('{"type":"record","name":"A","fields":[{"name":"a","type":"int"}]}')
+    (tmp_path / "k.avsc").write_text('"string"')
+    cli.ok("topic", "create", "t", "u")
+    cli.ok("registry", "schema", "create", "t-value", "--schema", str(schema))
+    cli.ok("registry", "schema", "create", "t-key", "--schema", str(tmp_path / "k.avsc"))
+    # A value is JSON over as many lines as it has; the last needs no newline.
+    cli.ok("topic", "produce", "t", "--schema-id", "1", stdin='{"a":\n 1}\n{"a": 2}')
+    # Each record's topic names its schemas.
+    cli.ok("topic", "produce", "--schema-id", "topic", "--schema-key-id", "Topic", "-f", r"%t|%k|%v\n",
+           stdin='t|"k"|{"a":3}\n')
+    assert cli.ok("topic", "consume", "t", "-o", ":end", "--use-schema-registry=value,key", "-f", r"%k=%v\n") == \
+        '={"a":1}\n={"a":2}\n"k"={"a":3}\n'
+    assert "u-value" in cli.fails("topic", "produce", "u", "--schema-id", "topic", stdin='{"a":1}\n')
+    assert "--schema-id: schema id 99" in cli.fails("topic", "produce", "u", "--schema-id", "99")
+    assert "Protobuf" in cli.fails("topic", "produce", "t", "--schema-id", "1", "--schema-type", "A", stdin='{"a":1}\n')
 
 
 def test_refusals_say_what_is_wrong(cli):
