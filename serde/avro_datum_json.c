@@ -2,7 +2,7 @@
 
 #include "common/arena.h"
 #include "serde/avro_datum.h"
-#include "serde/avro_schema.h"
+#include "serde/avro_internal.h"
 
 struct avro_datum_json {
     struct arena *arena;
@@ -188,7 +188,9 @@ static enum err_code avro_datum_json_number(struct avro_datum_json *in,
                                             struct avro_datum *d)
 {
     bool whole = type->kind == AVRO_KIND_INT || type->kind == AVRO_KIND_LONG;
-    if (whole ? !json_is_integer(json) : !json_is_number(json)) {
+    double real = json_number_value(json);
+    bool word = json_is_string(json) && avro_schema_float_word(json_string_value(json), &real);
+    if (whole ? !json_is_integer(json) : !json_is_number(json) && !word) {
         return avro_datum_json_misfit(in, type);
     }
     json_int_t v = json_integer_value(json);
@@ -200,9 +202,9 @@ static enum err_code avro_datum_json_number(struct avro_datum_json *in,
     } else if (type->kind == AVRO_KIND_LONG) {
         d->as.long_value = v;
     } else if (type->kind == AVRO_KIND_FLOAT) {
-        d->as.float_value = (float)json_number_value(json);
+        d->as.float_value = (float)real;
     } else {
-        d->as.double_value = json_number_value(json);
+        d->as.double_value = real;
     }
     return ERR_OK;
 }

@@ -32,3 +32,9 @@ int avro_schema_primitive_kind(const char *word);
 bool avro_schema_default_fits(const struct avro_type *type, const json_t *value);
 /* A type that this document or its references define; NULL when neither does. */
 const struct avro_type *avro_schema_find(const struct avro_schema *s, const char *full_name);
+/* A number that JSON has no sign for, as Java reads it: NaN, Infinity, -Infinity. */
+bool avro_schema_float_word(const char *text, double *out);
+
+#define AVRO_LOGICAL_DECIMAL "decimal"
+/* The logical type, if Java knows it and it may stand on this type; else NULL. */
+const char *avro_logical_name(const struct avro_type *type);

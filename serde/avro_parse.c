@@ -7,42 +7,11 @@
 #include "common/check.h"
 #include "common/json.h"
 #include "common/mem.h"
-#include "serde/avro_internal.h"
+#include "serde/avro_parse_internal.h"
 #include "serde/avro_schema.h"
 
 #define AVRO_PARSE_ARENA_BYTES ((size_t)64 * 1024 * 1024)
 #define AVRO_PARSE_TYPES_MAX ((size_t)100000)
-
-/* A type that was named before it was defined: filled in at the end of the document. */
-struct avro_fixup {
-    struct avro_fixup *next;
-    const struct avro_type **slot;
-    const char *name;
-    const char *space;
-    const char *field; /* of which it is the type, or NULL */
-};
-
-struct avro_union_check {
-    struct avro_union_check *next;
-    const struct avro_type *type;
-};
-
-struct avro_default_check {
-    struct avro_default_check *next;
-    struct avro_field *field;
-};
-
-struct avro_parser {
-    struct avro_schema *schema;
-    bool strict;
-    struct avro_fixup *fixups;
-    struct avro_fixup **fixups_end;
-    struct avro_union_check *unions;
-    struct avro_union_check **unions_end;
-    struct avro_default_check *defaults;
-    struct avro_default_check **defaults_end;
-    struct err *e;
-};
 
 /* Where a type stands: the enclosing namespace, and the field whose type it is. */
 struct avro_place {
@@ -53,12 +22,12 @@ struct avro_place {
 static enum err_code avro_parse_type(struct avro_parser *p, const json_t *json,
                                      struct avro_place place, const struct avro_type **out_type);
 
-static void *avro_parse_alloc(struct avro_parser *p, size_t count, size_t size)
+void *avro_parse_alloc(struct avro_parser *p, size_t count, size_t size)
 {
     return arena_alloc_array(&p->schema->arena, count, size);
 }
 
-static enum err_code avro_parse_nomem(struct avro_parser *p)
+enum err_code avro_parse_nomem(struct avro_parser *p)
 {
     return err_set(p->e, ERR_LIMIT, "schema is too large, or out of memory");
 }
@@ -110,17 +79,18 @@ static enum err_code avro_parse_check_space(const struct avro_parser *p, const c
 {
     for (const char *at = space; at != NULL;) {
         size_t len = strcspn(at, ".");
-        enum err_code code = avro_parse_check_name(p, at, len);
-        if (code != ERR_OK) {
-            return code;
+        if (avro_parse_check_name(p, at, len) != ERR_OK) {
+            char why[ERR_TEXT_MAX];
+            (void)snprintf(why, sizeof why, "%s", p->e != NULL ? p->e->text : "");
+            return err_set(p->e, ERR_PARSE, "Namespace part \"%.*s\" is invalid: %s", (int)len, at,
+                           why);
         }
         at = at[len] == '.' ? at + len + 1 : NULL;
     }
     return ERR_OK;
 }
 
-/* "space.name", or the name alone. */
-static const char *avro_parse_join(struct avro_parser *p, const char *space, const char *name)
+const char *avro_parse_join(struct avro_parser *p, const char *space, const char *name)
 {
     if (space == NULL) {
         return name;
@@ -168,8 +138,15 @@ static enum err_code avro_parse_name(struct avro_parser *p, const char *name, co
 static enum err_code avro_parse_define(struct avro_parser *p, struct avro_type *type)
 {
     struct avro_schema *s = p->schema;
-    if (avro_schema_find(s, type->full_name) != NULL) {
-        return err_set(p->e, ERR_PARSE, "Can't redefine: %s", type->full_name);
+    const struct avro_type *known = avro_schema_find(s, type->full_name);
+    if (known != NULL) {
+        struct avro_again *again = avro_parse_alloc(p, 1, sizeof *again);
+        if (again == NULL) {
+            return avro_parse_nomem(p);
+        }
+        *again = (struct avro_again){.next = p->agains, .known = known, .type = type};
+        p->agains = again;
+        return ERR_OK;
     }
     if (s->type_count == AVRO_PARSE_TYPES_MAX) {
         return avro_parse_nomem(p);
@@ -234,30 +211,29 @@ static enum err_code avro_parse_type_props(struct avro_parser *p, const json_t *
                             &type->props);
 }
 
-/* The texts of an array, as they are or as full names in a namespace. */
-static enum err_code avro_parse_names(struct avro_parser *p, const json_t *array,
-                                      const struct avro_type *owner, struct avro_names *out_names)
+/* An alias, that of a type as a full name. */
+static enum err_code avro_parse_alias(struct avro_parser *p, const json_t *json,
+                                      const struct avro_type *owner, const char **out_alias)
 {
-    size_t count = json_array_size(array);
-    const char **items = avro_parse_alloc(p, count, sizeof *items);
-    if (items == NULL) {
-        return avro_parse_nomem(p);
+    const char *text = json_string_value(json);
+    if (text == NULL) {
+        return avro_parse_fail(p, "alias not a string", json);
     }
-    for (size_t i = 0; i < count; i++) {
-        const char *text = json_string_value(json_array_get(array, i));
-        if (text == NULL) {
-            return avro_parse_fail(p, "Not an array of names", array);
-        }
-        bool qualify = owner != NULL && strchr(text, '.') == NULL;
-        items[i] = qualify ? avro_parse_join(p, owner->space, text) : text;
-        if (items[i] == NULL) {
-            return avro_parse_nomem(p);
-        }
+    if (owner == NULL) {
+        *out_alias = text;
+        return ERR_OK;
     }
-    *out_names = (struct avro_names){items, count};
-    return ERR_OK;
+    const char *dot = strrchr(text, '.');
+    const char *last = dot != NULL ? dot + 1 : text;
+    enum err_code code = avro_parse_check_name(p, last, strlen(last));
+    if (code != ERR_OK) {
+        return code;
+    }
+    *out_alias = dot == NULL ? avro_parse_join(p, owner->space, text) : dot == text ? last : text;
+    return *out_alias != NULL ? ERR_OK : avro_parse_nomem(p);
 }
 
+/* A set: each once, in the order of its first mention. */
 static enum err_code avro_parse_aliases(struct avro_parser *p, const json_t *json,
                                         const struct avro_type *owner, struct avro_names *out_names)
 {
@@ -266,9 +242,29 @@ static enum err_code avro_parse_aliases(struct avro_parser *p, const json_t *jso
         return ERR_OK;
     }
     if (!json_is_array(aliases)) {
-        return avro_parse_fail(p, "aliases not an array", aliases);
+        return avro_parse_fail(p, "aliases not an array", json);
     }
-    return avro_parse_names(p, aliases, owner, out_names);
+    size_t count = json_array_size(aliases);
+    const char **items = avro_parse_alloc(p, count, sizeof *items);
+    json_t *seen = json_object();
+    if (items == NULL || seen == NULL || json_array_append_new(p->schema->kept, seen) != 0) {
+        return avro_parse_nomem(p);
+    }
+    struct avro_names names = {items, 0};
+    for (size_t i = 0; i < count; i++) {
+        enum err_code code =
+            avro_parse_alias(p, json_array_get(aliases, i), owner, &items[names.count]);
+        if (code != ERR_OK) {
+            return code;
+        }
+        bool again = json_object_get(seen, items[names.count]) != NULL;
+        if (!again && json_object_set_new(seen, items[names.count], json_true()) != 0) {
+            return avro_parse_nomem(p);
+        }
+        names.count += again ? 0 : 1;
+    }
+    *out_names = names;
+    return ERR_OK;
 }
 
 static enum err_code avro_parse_order(struct avro_parser *p, const json_t *json,
@@ -403,20 +399,22 @@ static enum err_code avro_parse_enum(struct avro_parser *p, const json_t *json,
     if (!json_is_array(symbols)) {
         return avro_parse_fail(p, "Enum has no symbols", json);
     }
-    enum err_code code = avro_parse_names(p, symbols, NULL, &type->symbols);
-    if (code != ERR_OK) {
-        return code;
-    }
+    size_t count = json_array_size(symbols);
+    const char **items = avro_parse_alloc(p, count, sizeof *items);
     json_t *seen = json_object();
-    if (seen == NULL || json_array_append_new(p->schema->kept, seen) != 0) {
+    if (items == NULL || seen == NULL || json_array_append_new(p->schema->kept, seen) != 0) {
         return avro_parse_nomem(p);
     }
-    for (size_t i = 0; i < type->symbols.count; i++) {
-        const char *symbol = type->symbols.items[i];
-        code = avro_parse_check_name(p, symbol, strlen(symbol));
+    for (size_t i = 0; i < count; i++) {
+        const char *symbol = json_string_value(json_array_get(symbols, i));
+        if (symbol == NULL) {
+            return err_set(p->e, ERR_PARSE, "Null name");
+        }
+        enum err_code code = avro_parse_check_name(p, symbol, strlen(symbol));
         if (code != ERR_OK) {
             return code;
         }
+        items[i] = symbol;
         if (json_object_get(seen, symbol) != NULL) {
             return err_set(p->e, ERR_PARSE, "Duplicate enum symbol: %s", symbol);
         }
@@ -424,6 +422,7 @@ static enum err_code avro_parse_enum(struct avro_parser *p, const json_t *json,
             return avro_parse_nomem(p);
         }
     }
+    type->symbols = (struct avro_names){items, count};
     type->enum_default = avro_parse_text(json, "default");
     if (type->enum_default != NULL && json_object_get(seen, type->enum_default) == NULL) {
         return avro_parse_bad_enum_default(p, type);
@@ -435,9 +434,12 @@ static enum err_code avro_parse_fixed(struct avro_parser *p, const json_t *json,
                                       struct avro_type *type)
 {
     const json_t *size = json_object_get(json, "size");
-    if (!json_is_integer(size) || json_integer_value(size) < 0 ||
-        json_integer_value(size) > INT32_MAX) {
+    if (!json_is_integer(size) || json_integer_value(size) > INT32_MAX) {
         return avro_parse_fail(p, "Invalid or no size", json);
+    }
+    if (json_integer_value(size) < 0) {
+        return err_set(p->e, ERR_PARSE, "Malformed data. Length is negative: %lld",
+                       (long long)json_integer_value(size));
     }
     type->size = (size_t)json_integer_value(size);
     return ERR_OK;
@@ -477,30 +479,37 @@ static enum err_code avro_parse_items(struct avro_parser *p, const json_t *json,
     bool array = type->kind == AVRO_KIND_ARRAY;
     const json_t *items = json_object_get(json, array ? "items" : "values");
     if (items == NULL) {
-        return avro_parse_fail(p, array ? "No items type" : "No values type", json);
+        return avro_parse_fail(p, array ? "Array has no items type" : "Map has no values type",
+                               json);
     }
     return avro_parse_type(p, items, (struct avro_place){place.space, NULL}, &type->items);
 }
 
 /* A name that is a type, now or at the end of the document. */
-static enum err_code avro_parse_reference(struct avro_parser *p, const char *name,
+static enum err_code avro_parse_reference(struct avro_parser *p, const char *name, bool in_object,
                                           struct avro_place place,
                                           const struct avro_type **out_type)
 {
+    *out_type = avro_parse_resolve(p, name, place.space);
+    if (*out_type != NULL) {
+        return ERR_OK;
+    }
     struct avro_fixup *fixup = avro_parse_alloc(p, 1, sizeof *fixup);
     if (fixup == NULL) {
         return avro_parse_nomem(p);
     }
-    *fixup = (struct avro_fixup){
-        .slot = out_type, .name = name, .space = place.space, .field = place.field};
+    *fixup = (struct avro_fixup){.slot = out_type,
+                                 .name = name,
+                                 .space = place.space,
+                                 .field = place.field,
+                                 .in_object = in_object};
     *p->fixups_end = fixup;
     p->fixups_end = &fixup->next;
     return ERR_OK;
 }
 
-/* What the name stands for: in the enclosing namespace first, then bare. */
-static const struct avro_type *avro_parse_resolve(struct avro_parser *p, const char *name,
-                                                  const char *space)
+const struct avro_type *avro_parse_resolve(struct avro_parser *p, const char *name,
+                                           const char *space)
 {
     const struct avro_type *found = NULL;
     if (strchr(name, '.') == NULL && space != NULL) {
@@ -537,10 +546,7 @@ static enum err_code avro_parse_object(struct avro_parser *p, const json_t *json
     int primitive = avro_schema_primitive_kind(word);
     int kind = primitive >= 0 ? primitive : avro_parse_complex_kind(word);
     if (kind < 0) {
-        /* The type may be the name of one that is known already. */
-        *out_type = avro_parse_resolve(p, word, place.space);
-        return *out_type != NULL ? ERR_OK
-                                 : err_set(p->e, ERR_PARSE, "Type not supported: %s", word);
+        return avro_parse_reference(p, word, true, place, out_type);
     }
     struct avro_type *type = avro_parse_alloc(p, 1, sizeof *type);
     if (type == NULL) {
@@ -596,7 +602,7 @@ static enum err_code avro_parse_type(struct avro_parser *p, const json_t *json,
     if (json_is_string(json)) {
         int primitive = avro_schema_primitive_kind(json_string_value(json));
         if (primitive < 0) {
-            return avro_parse_reference(p, json_string_value(json), place, out_type);
+            return avro_parse_reference(p, json_string_value(json), false, place, out_type);
         }
         *out_type = avro_schema_primitive((enum avro_kind)primitive);
         return ERR_OK;
@@ -608,104 +614,6 @@ static enum err_code avro_parse_type(struct avro_parser *p, const json_t *json,
         return avro_parse_union(p, json, place, out_type);
     }
     return avro_parse_fail(p, "Schema not yet supported", json);
-}
-
-static enum err_code avro_parse_fix(struct avro_parser *p)
-{
-    for (const struct avro_fixup *fixup = p->fixups; fixup != NULL; fixup = fixup->next) {
-        const struct avro_type *found = avro_parse_resolve(p, fixup->name, fixup->space);
-        if (found == NULL && fixup->field != NULL) {
-            return err_set(p->e, ERR_PARSE,
-                           "\"%s\" is not a defined name. The type of the \"%s\" field must be a "
-                           "defined name or a {\"type\": ...} expression.",
-                           fixup->name, fixup->field);
-        }
-        if (found == NULL) {
-            return err_set(p->e, ERR_PARSE, "\"%s\" is not a defined name.", fixup->name);
-        }
-        *fixup->slot = found;
-    }
-    return ERR_OK;
-}
-
-static enum err_code avro_parse_check_union(struct avro_parser *p, const struct avro_type *type)
-{
-    json_t *seen = json_object();
-    enum err_code code = seen != NULL ? ERR_OK : avro_parse_nomem(p);
-    for (size_t i = 0; i < type->branch_count && code == ERR_OK; i++) {
-        const struct avro_type *branch = type->branches[i];
-        const char *name = avro_schema_branch_name(branch);
-        if (branch->kind == AVRO_KIND_UNION) {
-            struct buf b;
-            buf_init(&b, AVRO_SCHEMA_BYTES_MAX);
-            avro_schema_write_type(type, &b);
-            const char *text = buf_text(&b);
-            code = err_set(p->e, ERR_PARSE, "Nested union: %s", text != NULL ? text : "");
-            buf_deinit(&b);
-        } else if (json_object_get(seen, name) != NULL) {
-            code = err_set(p->e, ERR_PARSE, "Duplicate in union:%s", name);
-        } else if (json_object_set_new(seen, name, json_true()) != 0) {
-            code = avro_parse_nomem(p);
-        }
-    }
-    json_decref(seen);
-    return code;
-}
-
-/* Java reads a text as the default of a float or double as that number. */
-static enum err_code avro_parse_number_text(struct avro_parser *p, struct avro_field *field)
-{
-    const char *text = json_string_value(field->default_json);
-    char *end = NULL;
-    double v = strtod(text, &end);
-    if (end == text || *end != '\0' || v - v < 0 || v - v > 0) {
-        return ERR_OK; /* stays a text, and is refused if defaults are checked */
-    }
-    json_t *number = json_real(v);
-    if (number != NULL) {
-        if (json_array_append_new(p->schema->kept, number) != 0) {
-            return avro_parse_nomem(p);
-        }
-        field->default_json = number;
-    }
-    return ERR_OK;
-}
-
-static enum err_code avro_parse_check_default(struct avro_parser *p, struct avro_field *field)
-{
-    bool floating = field->type->kind == AVRO_KIND_FLOAT || field->type->kind == AVRO_KIND_DOUBLE;
-    if (floating && json_is_string(field->default_json)) {
-        enum err_code code = avro_parse_number_text(p, field);
-        if (code != ERR_OK) {
-            return code;
-        }
-    }
-    if (!p->strict || avro_schema_default_fits(field->type, field->default_json)) {
-        return ERR_OK;
-    }
-    struct buf b;
-    buf_init(&b, AVRO_SCHEMA_BYTES_MAX);
-    json_write(&b, field->default_json);
-    buf_append_text(&b, " not a ");
-    avro_schema_write_type(field->type, &b);
-    const char *text = buf_text(&b);
-    (void)err_set(p->e, ERR_PARSE, "Invalid default for field %s: %s", field->name,
-                  text != NULL ? text : "");
-    buf_deinit(&b);
-    return ERR_PARSE;
-}
-
-static enum err_code avro_parse_checks(struct avro_parser *p)
-{
-    enum err_code code = avro_parse_fix(p);
-    for (const struct avro_union_check *u = p->unions; u != NULL && code == ERR_OK; u = u->next) {
-        code = avro_parse_check_union(p, u->type);
-    }
-    for (const struct avro_default_check *d = p->defaults; d != NULL && code == ERR_OK;
-         d = d->next) {
-        code = avro_parse_check_default(p, d->field);
-    }
-    return code;
 }
 
 static enum err_code avro_parse_take_references(struct avro_schema *s,
@@ -761,7 +669,7 @@ enum err_code avro_schema_build(const json_t *json, const struct avro_schema_opt
         code = avro_parse_type(&p, s->json, (struct avro_place){NULL, NULL}, &s->root);
     }
     if (code == ERR_OK) {
-        code = avro_parse_checks(&p);
+        code = avro_parse_check(&p);
     }
     if (code == ERR_OK) {
         code = avro_parse_write_text(&p);

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,10 +13,9 @@
 
 struct avro_printer {
     struct buf *b;
-    const struct avro_schema
-        *document;     /* types that it does not define go by name; NULL = none do */
-    const char *space; /* the enclosing namespace */
-    json_t *seen;      /* full names already written out */
+    const struct avro_schema *document; /* whose references go by name; NULL = none do */
+    const char *space;                  /* the enclosing namespace */
+    json_t *seen;                       /* full names already written out */
     bool normalized;
     unsigned depth;
 };
@@ -36,6 +36,7 @@ static void avro_print_attribute(struct avro_printer *p, const char *key, const 
     }
 }
 
+/* Of a type: normalized, an empty one goes. */
 static void avro_print_doc(struct avro_printer *p, const char *doc)
 {
     if (!p->normalized || (doc != NULL && *doc != '\0')) {
@@ -77,11 +78,22 @@ static const char **avro_print_sorted(const struct avro_printer *p, const char *
     return copy;
 }
 
+/* A name like a type word would be taken for it. */
+static bool avro_print_is_word(const char *name)
+{
+    for (int kind = 0; kind <= AVRO_KIND_NULL; kind++) {
+        if (strcmp(avro_schema_word((enum avro_kind)kind), name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* An alias in the type's own namespace is written short. */
 static const char *avro_print_short(const char *alias, const char *space)
 {
     const char *dot = strrchr(alias, '.');
-    if (dot == NULL || space == NULL) {
+    if (dot == NULL || space == NULL || avro_print_is_word(dot + 1)) {
         return alias;
     }
     size_t len = (size_t)(dot - alias);
@@ -109,18 +121,15 @@ static void avro_print_aliases(struct avro_printer *p, const struct avro_names *
     mem_free(items);
 }
 
-static void avro_print_props(struct avro_printer *p, const json_t *props)
+/* The keys of an object, sorted when normalizing; mem_free. */
+static const char **avro_print_keys(const struct avro_printer *p, const json_t *json)
 {
-    size_t count = props != NULL ? json_object_size(props) : 0;
-    if (count == 0) {
-        return;
-    }
-    const char **keys = mem_alloc(count * sizeof *keys);
+    const char **keys = mem_alloc((json_object_size(json) + 1) * sizeof *keys);
     if (keys == NULL) {
         p->b->failed = true;
-        return;
+        return NULL;
     }
-    json_t *object = (json_t *)(uintptr_t)props; /* iterated only */
+    json_t *object = (json_t *)(uintptr_t)json; /* iterated only */
     size_t n = 0;
     for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at)) {
         keys[n++] = json_object_iter_key(at);
@@ -128,13 +137,77 @@ static void avro_print_props(struct avro_printer *p, const json_t *props)
     if (p->normalized) {
         qsort(keys, n, sizeof *keys, avro_print_compare);
     }
-    for (size_t i = 0; i < n; i++) {
-        buf_append_char(p->b, ',');
-        avro_print_text(p, keys[i]);
-        buf_append_char(p->b, ':');
-        json_write(p->b, json_object_get(props, keys[i]));
+    return keys;
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): descends with the value, whose depth is bounded. */
+static void avro_print_json(struct avro_printer *p, const json_t *json)
+{
+    if (!p->normalized || !(json_is_object(json) || json_is_array(json))) {
+        json_write(p->b, json);
+        return;
+    }
+    bool object = json_is_object(json);
+    const char **keys = object ? avro_print_keys(p, json) : NULL;
+    size_t count = object ? json_object_size(json) : json_array_size(json);
+    buf_append_char(p->b, object ? '{' : '[');
+    for (size_t i = 0; i < count && !buf_failed(p->b); i++) {
+        if (i > 0) {
+            buf_append_char(p->b, ',');
+        }
+        if (object) {
+            avro_print_text(p, keys[i]);
+            buf_append_char(p->b, ':');
+        }
+        avro_print_json(p, object ? json_object_get(json, keys[i]) : json_array_get(json, i));
+    }
+    buf_append_char(p->b, object ? '}' : ']');
+    mem_free(keys);
+}
+
+static void avro_print_prop(struct avro_printer *p, const json_t *props, const char *key)
+{
+    buf_append_char(p->b, ',');
+    avro_print_text(p, key);
+    buf_append_char(p->b, ':');
+    avro_print_json(p, json_object_get(props, key));
+}
+
+/* Whether a normalized text has the attribute in front of the others: a logical type that holds,
+ * and what a decimal says of itself. */
+static bool avro_print_is_logical(const char *logical, const json_t *props, const char *key)
+{
+    if (logical == NULL || strcmp(key, "logicalType") == 0) {
+        return logical != NULL;
+    }
+    bool decimal = strcmp(logical, AVRO_LOGICAL_DECIMAL) == 0;
+    return decimal &&
+           (strcmp(key, "precision") == 0 ||
+            (strcmp(key, "scale") == 0 && json_integer_value(json_object_get(props, key)) != 0));
+}
+
+/* logical: the logical type that holds for these attributes, or NULL. */
+static void avro_print_props(struct avro_printer *p, const json_t *props, const char *logical)
+{
+    size_t count = props != NULL ? json_object_size(props) : 0;
+    const char **keys = count > 0 ? avro_print_keys(p, props) : NULL;
+    if (keys == NULL) {
+        return;
+    }
+    logical = p->normalized ? logical : NULL;
+    for (int front = 1; front >= 0; front--) {
+        for (size_t i = 0; i < count; i++) {
+            if (avro_print_is_logical(logical, props, keys[i]) == (front == 1)) {
+                avro_print_prop(p, props, keys[i]);
+            }
+        }
     }
     mem_free(keys);
+}
+
+static void avro_print_type_props(struct avro_printer *p, const struct avro_type *type)
+{
+    avro_print_props(p, type->props, avro_logical_name(type));
 }
 
 static const struct avro_type *avro_print_fitting_branch(const struct avro_type *type,
@@ -155,29 +228,40 @@ static void avro_print_default(struct avro_printer *p, const struct avro_type *t
 static void avro_print_default_object(struct avro_printer *p, const struct avro_type *type,
                                       const json_t *value)
 {
-    json_t *object = (json_t *)(uintptr_t)value; /* iterated only */
-    bool first = true;
+    const char **keys = avro_print_keys(p, value);
     buf_append_char(p->b, '{');
-    for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at)) {
-        if (!first) {
+    for (size_t i = 0; keys != NULL && i < json_object_size(value); i++) {
+        if (i > 0) {
             buf_append_char(p->b, ',');
         }
-        first = false;
-        const char *key = json_object_iter_key(at);
-        avro_print_text(p, key);
+        avro_print_text(p, keys[i]);
         buf_append_char(p->b, ':');
         const struct avro_type *inner = type->items;
         if (type->kind == AVRO_KIND_RECORD) {
-            const struct avro_field *field = avro_schema_field(type, key);
+            const struct avro_field *field = avro_schema_field(type, keys[i]);
             inner = field != NULL ? field->type : NULL;
         }
         if (inner != NULL) {
-            avro_print_default(p, inner, json_object_iter_value(at));
+            avro_print_default(p, inner, json_object_get(value, keys[i]));
         } else {
-            json_write(p->b, json_object_iter_value(at));
+            avro_print_json(p, json_object_get(value, keys[i]));
         }
     }
     buf_append_char(p->b, '}');
+    mem_free(keys);
+}
+
+static void avro_print_float(struct avro_printer *p, const struct avro_type *type, double v)
+{
+    bool single = type->kind == AVRO_KIND_FLOAT;
+    bool finite = isfinite(single ? (double)(float)v : v); /* else it is a text, as JSON needs it */
+    buf_append_text(p->b, finite ? "" : "\"");
+    if (single) {
+        json_write_float(p->b, (float)v);
+    } else {
+        json_write_double(p->b, v);
+    }
+    buf_append_text(p->b, finite ? "" : "\"");
 }
 
 /* Numbers in the form of their type. NOLINTNEXTLINE(misc-no-recursion): with the value's depth. */
@@ -187,8 +271,8 @@ static void avro_print_default(struct avro_printer *p, const struct avro_type *t
     type = avro_print_fitting_branch(type, value);
     bool floating = type->kind == AVRO_KIND_FLOAT || type->kind == AVRO_KIND_DOUBLE;
     bool container = type->kind == AVRO_KIND_RECORD || type->kind == AVRO_KIND_MAP;
-    if (floating && json_is_integer(value)) {
-        json_write_double(p->b, (double)json_integer_value(value));
+    if (floating && json_is_number(value)) {
+        avro_print_float(p, type, json_number_value(value));
     } else if (container && json_is_object(value)) {
         avro_print_default_object(p, type, value);
     } else if (type->kind == AVRO_KIND_ARRAY && json_is_array(value)) {
@@ -201,7 +285,7 @@ static void avro_print_default(struct avro_printer *p, const struct avro_type *t
         }
         buf_append_char(p->b, ']');
     } else {
-        json_write(p->b, value);
+        avro_print_json(p, value);
     }
 }
 
@@ -213,7 +297,7 @@ static void avro_print_field(struct avro_printer *p, const struct avro_field *fi
     avro_print_text(p, field->name);
     buf_append_text(p->b, ",\"type\":");
     avro_print_type(p, field->type);
-    avro_print_doc(p, field->doc);
+    avro_print_attribute(p, "doc", field->doc);
     if (field->default_json != NULL) {
         buf_append_text(p->b, ",\"default\":");
         if (p->normalized) {
@@ -224,7 +308,7 @@ static void avro_print_field(struct avro_printer *p, const struct avro_field *fi
     }
     avro_print_attribute(p, "order", orders[field->order]);
     avro_print_aliases(p, &field->aliases, NULL);
-    avro_print_props(p, field->props);
+    avro_print_props(p, field->props, NULL);
     buf_append_char(p->b, '}');
 }
 
@@ -244,7 +328,7 @@ static void avro_print_record(struct avro_printer *p, const struct avro_type *ty
         avro_print_field(p, &type->fields[i]);
     }
     buf_append_char(p->b, ']');
-    avro_print_props(p, type->props);
+    avro_print_type_props(p, type);
     avro_print_aliases(p, &type->aliases, type->space);
     buf_append_char(p->b, '}');
     p->space = outer;
@@ -264,7 +348,7 @@ static void avro_print_enum(struct avro_printer *p, const struct avro_type *type
     }
     buf_append_char(p->b, ']');
     avro_print_attribute(p, "default", type->enum_default);
-    avro_print_props(p, type->props);
+    avro_print_type_props(p, type);
     avro_print_aliases(p, &type->aliases, type->space);
     buf_append_char(p->b, '}');
 }
@@ -275,7 +359,7 @@ static void avro_print_fixed(struct avro_printer *p, const struct avro_type *typ
     avro_print_name(p, type);
     avro_print_doc(p, type->doc);
     buf_printf(p->b, ",\"size\":%zu", type->size);
-    avro_print_props(p, type->props);
+    avro_print_type_props(p, type);
     avro_print_aliases(p, &type->aliases, type->space);
     buf_append_char(p->b, '}');
 }
@@ -304,16 +388,30 @@ static void avro_print_unnamed(struct avro_printer *p, const struct avro_type *t
         buf_printf(p->b, ",\"%s\":", type->kind == AVRO_KIND_ARRAY ? "items" : "values");
         avro_print_type(p, type->items);
     }
-    avro_print_props(p, type->props);
+    avro_print_type_props(p, type);
     buf_append_char(p->b, '}');
+}
+
+/* Whether that is the name of a whole referenced schema. What else such a schema defines is not
+ * known by name to who reads the text, and is written out at its first use. */
+/* NOLINTNEXTLINE(misc-no-recursion): references form a tree that was built leaf first. */
+static bool avro_print_is_reference(const struct avro_schema *s, const char *full_name)
+{
+    for (size_t i = 0; s != NULL && i < s->reference_count; i++) {
+        const struct avro_type *root = s->references[i]->root;
+        if ((root->full_name != NULL && strcmp(root->full_name, full_name) == 0) ||
+            avro_print_is_reference(s->references[i], full_name)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Whether a named type has to go by its name here; otherwise it counts as written out. */
 static bool avro_print_by_name(struct avro_printer *p, const struct avro_type *type)
 {
-    bool foreign =
-        p->document != NULL && json_object_get(p->document->names, type->full_name) == NULL;
-    if (foreign || json_object_get(p->seen, type->full_name) != NULL) {
+    if (avro_print_is_reference(p->document, type->full_name) ||
+        json_object_get(p->seen, type->full_name) != NULL) {
         return true;
     }
     if (json_object_set_new(p->seen, type->full_name, json_true()) != 0) {
@@ -335,7 +433,8 @@ static void avro_print_type(struct avro_printer *p, const struct avro_type *type
     if (!avro_schema_is_named(type)) {
         avro_print_unnamed(p, type);
     } else if (avro_print_by_name(p, type)) {
-        bool here = type->space == NULL || avro_print_same_space(type->space, p->space);
+        bool here = type->space == NULL || (avro_print_same_space(type->space, p->space) &&
+                                            !avro_print_is_word(type->name));
         avro_print_text(p, here ? type->name : type->full_name);
     } else if (type->kind == AVRO_KIND_RECORD) {
         avro_print_record(p, type);

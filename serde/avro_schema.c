@@ -1,6 +1,7 @@
 #include "serde/avro_schema.h"
 
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 
 #include "common/check.h"
@@ -126,6 +127,21 @@ const struct avro_type *avro_schema_find(const struct avro_schema *s, const char
         found = avro_schema_find(s->references[i], full_name);
     }
     return found;
+}
+
+bool avro_schema_float_word(const char *text, double *out)
+{
+    static const struct {
+        const char *word;
+        double value;
+    } words[] = {{"NaN", NAN}, {"Infinity", INFINITY}, {"-Infinity", -INFINITY}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(text, words[i].word) == 0) {
+            *out = words[i].value;
+            return true;
+        }
+    }
+    return false;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): see avro_schema_default_fits. */

@@ -123,6 +123,11 @@ void avro_schema_write_type(const struct avro_type *type, struct buf *b);
 /* The canonical text with every referenced type written out at its first use. */
 void avro_schema_write_resolved(const struct avro_schema *s, struct buf *b);
 
+/* Whether two types say the same, as Java compares schemas: full names, fields in their order with
+ * defaults and orders, symbols, branches, attributes. meta: docs, aliases and enum defaults count
+ * too. False when they are too deep or too many to be compared. */
+bool avro_schema_same(const struct avro_type *a, const struct avro_type *b, bool meta);
+
 /* "record" and so on; static. */
 const char *avro_schema_word(enum avro_kind kind);
 /* The full name of a named type, the word of any other: what tells union branches apart. */

@@ -14,6 +14,10 @@ static struct avro_schema *parse(const char *text, bool strict, struct err *e)
     return avro_schema_parse(bytes_of_text(text), &options, &s, e) == ERR_OK ? s : NULL;
 }
 
+#define RECORD_OF(fields) "{\"type\":\"record\",\"name\":\"R\",\"fields\":[" fields "]}"
+#define INNER(type) \
+    "{\"type\":\"record\",\"name\":\"I\",\"fields\":[{\"name\":\"x\",\"type\":\"" type "\"}]}"
+
 /* The stored text of a schema is as the Java registry writes it. */
 static void writes_the_canonical_text(void **state)
 {
@@ -73,6 +77,29 @@ static void writes_the_canonical_text(void **state)
          "\"name\":\"y\",\"type\":{\"type\":\"fixed\",\"name\":\"F\",\"size\":1}}]}",
          "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"x\",\"type\":{\"type\":"
          "\"fixed\",\"name\":\"F\",\"size\":1}},{\"name\":\"y\",\"type\":\"F\"}]}"},
+        /* aliases are a set of full names */
+        {"{\"type\":\"fixed\",\"name\":\"n.F\",\"size\":1,\"aliases\":[\"A\",\"A\",\".C\","
+         "\"n.A\",\"int\",\"m.D\"]}",
+         "{\"type\":\"fixed\",\"name\":\"F\",\"namespace\":\"n\",\"size\":1,\"aliases\":["
+         "\"A\",\"C\",\"n.int\",\"m.D\"]}"},
+        {RECORD_OF("{\"name\":\"a\",\"type\":\"int\",\"aliases\":[\"z\",\"b\",\"z\"]}"),
+         RECORD_OF("{\"name\":\"a\",\"type\":\"int\",\"aliases\":[\"z\",\"b\"]}")},
+        /* a type may be defined again as long as it says the same */
+        {RECORD_OF("{\"name\":\"a\",\"type\":" INNER("int") "},{\"name\":\"b\",\"type\":" INNER(
+             "int") "}"),
+         RECORD_OF("{\"name\":\"a\",\"type\":" INNER("int") "},{\"name\":\"b\",\"type\":\"I\"}")},
+        /* what is known where a name stands counts, not what comes behind it */
+        {"[{\"type\":\"fixed\",\"name\":\"F\",\"size\":1},{\"type\":\"record\",\"name\":\"n.R\","
+         "\"fields\":[{\"name\":\"a\",\"type\":\"F\"},{\"name\":\"b\",\"type\":{\"type\":\"fixed\","
+         "\"name\":\"F\",\"size\":2}}]}]",
+         "[{\"type\":\"fixed\",\"name\":\"F\",\"size\":1},{\"type\":\"record\",\"name\":\"R\","
+         "\"namespace\":\"n\",\"fields\":[{\"name\":\"a\",\"type\":\"F\"},{\"name\":\"b\",\"type\":"
+         "{"
+         "\"type\":\"fixed\",\"name\":\"F\",\"size\":2}}]}]"},
+        {RECORD_OF("{\"name\":\"a\",\"type\":\"double\",\"default\":\"NaN\"}"),
+         RECORD_OF("{\"name\":\"a\",\"type\":\"double\",\"default\":\"NaN\"}")},
+        {RECORD_OF("{\"name\":\"a\",\"type\":\"float\",\"default\":\"-Infinity\"}"),
+         RECORD_OF("{\"name\":\"a\",\"type\":\"float\",\"default\":\"-Infinity\"}")},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct err e = {0};
@@ -109,7 +136,6 @@ static void keeps_the_schema_of_the_jdbc_source_byte_for_byte(void **state)
 static void refuses_with_the_texts_of_the_java_parser(void **state)
 {
     (void)state;
-#define RECORD_OF(fields) "{\"type\":\"record\",\"name\":\"R\",\"fields\":[" fields "]}"
     const struct {
         const char *in;
         const char *text;
@@ -133,7 +159,8 @@ static void refuses_with_the_texts_of_the_java_parser(void **state)
          "Invalid default for field a: \"null\" not a [\"null\",\"int\"]", true},
         {"{\"type\":\"fixed\",\"name\":\"9R\",\"size\":1}", "Illegal initial character: 9R", true},
         {"{\"type\":\"fixed\",\"name\":\"A-B\",\"size\":1}", "Illegal character in: A-B", true},
-        {"{\"type\":\"fixed\",\"name\":\"a.b-c.B\",\"size\":1}", "Illegal character in: b-c", true},
+        {"{\"type\":\"fixed\",\"name\":\"a.b-c.B\",\"size\":1}",
+         "Namespace part \"b-c\" is invalid: Illegal character in: b-c", true},
         {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"a b\"]}", "Illegal character in: a b",
          true},
         {"{\"type\":\"record\",\"fields\":[]}",
@@ -144,6 +171,23 @@ static void refuses_with_the_texts_of_the_java_parser(void **state)
          "Duplicate field a in record R: a type:LONG pos:1 and a type:INT pos:0.", false},
         {RECORD_OF("{\"name\":\"a\",\"type\":{\"type\":\"fixed\",\"name\":\"R\",\"size\":1}}"),
          "Can't redefine: R", false},
+        {RECORD_OF("{\"name\":\"a\",\"type\":" INNER("int") "},{\"name\":\"b\",\"type\":" INNER(
+             "long") "}"),
+         "Can't redefine: I", false},
+        {"{\"type\":\"fixed\",\"name\":\"F\",\"size\":1,\"aliases\":\"A\"}",
+         "aliases not an array: {\"type\":\"fixed\",\"name\":\"F\",\"size\":1,\"aliases\":\"A\"}",
+         false},
+        {"{\"type\":\"fixed\",\"name\":\"F\",\"size\":1,\"aliases\":[5]}", "alias not a string: 5",
+         false},
+        {"{\"type\":\"fixed\",\"name\":\"F\",\"size\":1,\"aliases\":[\"9x\"]}",
+         "Illegal initial character: 9x", true},
+        {"{\"type\":\"fixed\",\"name\":\"F\",\"size\":-1}",
+         "Malformed data. Length is negative: -1", false},
+        {RECORD_OF("{\"name\":\"a\",\"type\":\"double\",\"default\":\"x\"}"),
+         "For input string: \"x\"", false},
+        {"\"foo\"", "Undefined name: \"foo\"", false},
+        {"[\"null\",\"foo\"]", "Undefined name: \"foo\"", false},
+        {"{\"type\":\"map\"}", "Map has no values type: {\"type\":\"map\"}", false},
         {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\"],\"default\":\"B\"}",
          "The Enum Default: B is not in the enum symbol set: [A]", false},
         {RECORD_OF("{\"name\":\"a\",\"type\":\"X\"}"), "\"X\" is not a defined name. ", false},
@@ -156,7 +200,7 @@ static void refuses_with_the_texts_of_the_java_parser(void **state)
         {"{\"type\":\"foo\"}", "Type not supported: foo", false},
         {"5", "Schema not yet supported: 5", false},
         {"\"int\" x", "end of file expected", false},
-        {"{\"type\":\"array\"}", "No items type: {\"type\":\"array\"}", false},
+        {"{\"type\":\"array\"}", "Array has no items type: {\"type\":\"array\"}", false},
         {"/* \"int\"", "", false},
         {"", "", false},
     };
@@ -198,6 +242,78 @@ static void normalizes(void **state)
         "\"Q\"]}");
     buf_deinit(&b);
     avro_schema_unref(s);
+}
+
+static void normalizes_what_is_inside(void **state)
+{
+    (void)state;
+    const struct {
+        const char *in;
+        const char *out;
+    } rows[] = {
+        /* a logical type that holds goes first, with what belongs to it */
+        {"{\"type\":\"long\",\"connect.version\":1,\"connect.name\":\"T\",\"logicalType\":"
+         "\"timestamp-millis\"}",
+         "{\"type\":\"long\",\"logicalType\":\"timestamp-millis\",\"connect.name\":\"T\","
+         "\"connect.version\":1}"},
+        {"{\"type\":\"bytes\",\"a\":1,\"scale\":2,\"precision\":4,\"logicalType\":\"decimal\"}",
+         "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":4,\"scale\":2,\"a\":1}"},
+        {"{\"type\":\"bytes\",\"a\":1,\"scale\":0,\"precision\":4,\"logicalType\":\"decimal\"}",
+         "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":4,\"a\":1,\"scale\":0}"},
+        {"{\"type\":\"fixed\",\"name\":\"F\",\"size\":2,\"a\":1,\"precision\":5,\"logicalType\":"
+         "\"decimal\"}",
+         "{\"type\":\"fixed\",\"name\":\"F\",\"size\":2,\"a\":1,\"logicalType\":\"decimal\","
+         "\"precision\":5}"}, /* two bytes hold four digits */
+        {"{\"type\":\"string\",\"a\":1,\"logicalType\":\"date\"}",
+         "{\"type\":\"string\",\"a\":1,\"logicalType\":\"date\"}"},
+        /* attributes and defaults are sorted all the way down */
+        {"{\"type\":\"int\",\"p\":{\"y\":[{\"b\":1,\"a\":1.0}],\"x\":null}}",
+         "{\"type\":\"int\",\"p\":{\"x\":null,\"y\":[{\"a\":1.0,\"b\":1}]}}"},
+        {RECORD_OF("{\"name\":\"a\",\"type\":{\"type\":\"map\",\"values\":\"int\"},\"default\":{"
+                   "\"b\":1,\"a\":2}}"),
+         RECORD_OF("{\"name\":\"a\",\"type\":{\"type\":\"map\",\"values\":\"int\"},\"default\":{"
+                   "\"a\":2,\"b\":1}}")},
+        /* an empty doc of a field stays, that of a type goes */
+        {"{\"type\":\"record\",\"name\":\"R\",\"doc\":\"\",\"fields\":[{\"name\":\"a\",\"type\":"
+         "\"int\",\"doc\":\"\"}]}",
+         RECORD_OF("{\"name\":\"a\",\"type\":\"int\",\"doc\":\"\"}")},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct err e = {0};
+        struct avro_schema *s = parse(rows[i].in, true, &e);
+        assert_non_null(s);
+        struct buf b;
+        buf_init(&b, 10000);
+        avro_schema_write_normalized(s, &b);
+        assert_string_equal(buf_text(&b), rows[i].out);
+        buf_deinit(&b);
+        avro_schema_unref(s);
+    }
+}
+
+/* Only the root of a referenced schema is known to the reader of the text by name. */
+static void writes_out_what_lies_inside_a_reference(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct avro_schema *inner =
+        parse(RECORD_OF("{\"name\":\"y\",\"type\":{\"type\":\"fixed\",\"name\":\"T\",\"size\":1}}"),
+              true, &e);
+    struct avro_schema *outer = NULL;
+    const struct avro_schema_options options = {
+        .strict = true, .references = &inner, .reference_count = 1};
+    const char *text = "{\"type\":\"record\",\"name\":\"O\",\"fields\":[{\"name\":\"r\",\"type\":"
+                       "\"R\"},{\"name\":\"t\",\"type\":\"T\"}]}";
+    const char *stored = "{\"type\":\"record\",\"name\":\"O\",\"fields\":[{\"name\":\"r\","
+                         "\"type\":\"R\"},{\"name\":\"t\",\"type\":{\"type\":\"fixed\",\"name\":"
+                         "\"T\",\"size\":1}}]}";
+    assert_int_equal(avro_schema_parse(bytes_of_text(text), &options, &outer, &e), ERR_OK);
+    assert_string_equal(avro_schema_text(outer), stored);
+    avro_schema_unref(outer);
+    assert_int_equal(avro_schema_parse(bytes_of_text(stored), &options, &outer, &e), ERR_OK);
+    assert_string_equal(avro_schema_text(outer), stored);
+    avro_schema_unref(outer);
+    avro_schema_unref(inner);
 }
 
 static void knows_types_of_references_by_name(void **state)
@@ -252,6 +368,8 @@ int main(void)
         cmocka_unit_test(keeps_the_schema_of_the_jdbc_source_byte_for_byte),
         cmocka_unit_test(refuses_with_the_texts_of_the_java_parser),
         cmocka_unit_test(normalizes),
+        cmocka_unit_test(normalizes_what_is_inside),
+        cmocka_unit_test(writes_out_what_lies_inside_a_reference),
         cmocka_unit_test(knows_types_of_references_by_name),
         cmocka_unit_test(survives_every_failed_allocation),
     };
