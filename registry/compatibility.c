@@ -1,5 +1,6 @@
 #include "registry/compatibility.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #define COMPATIBILITY_TEXT_MAX ((size_t)16 * 1024 * 1024)
 /* Pairs of types looked at in one check: unions of unions multiply. */
 #define COMPATIBILITY_STEPS_MAX 1000000
+#define COMPATIBILITY_PAIRS_MAX 20000
 #define COMPATIBILITY_OLD_TEXT_MAX 10240
 
 static const char *const compatibility_names[] = {
@@ -42,12 +44,13 @@ bool compatibility_level_is_transitive(enum compatibility_level level)
            level == COMPATIBILITY_FORWARD_TRANSITIVE || level == COMPATIBILITY_FULL_TRANSITIVE;
 }
 
-/* A pair of records that was met: in progress, or found compatible. */
+/* A pair of named types that was met. The original looks at each once: where the pair is met again
+ * it repeats the findings of the first place, locations and all. */
 struct compatibility_pair {
     struct compatibility_pair *next;
     const struct avro_type *reader;
     const struct avro_type *writer;
-    bool failed;
+    json_t *messages; /* NULL: in progress, and taken to be compatible */
 };
 
 struct compatibility_checker {
@@ -56,6 +59,7 @@ struct compatibility_checker {
     json_t *messages;
     struct buf path; /* the location: "/fields/0/type" */
     struct compatibility_pair *pairs;
+    unsigned pair_count;
     unsigned steps;
     unsigned depth;
     bool exhausted;    /* too many steps, or out of memory; or ambiguous */
@@ -157,6 +161,8 @@ static bool compatibility_try(struct compatibility_checker *c, const struct avro
                               const struct avro_type *writer)
 {
     json_t *outer = c->messages;
+    struct buf outer_path = c->path;
+    buf_init(&c->path, COMPATIBILITY_TEXT_MAX);
     c->messages = json_array();
     if (c->messages == NULL) {
         c->exhausted = true;
@@ -165,7 +171,9 @@ static bool compatibility_try(struct compatibility_checker *c, const struct avro
     }
     bool fits = json_array_size(c->messages) == 0;
     json_decref(c->messages);
+    buf_deinit(&c->path);
     c->messages = outer;
+    c->path = outer_path;
     return fits;
 }
 
@@ -341,19 +349,6 @@ static void compatibility_check_record(struct compatibility_checker *c,
                                        const struct avro_type *reader,
                                        const struct avro_type *writer)
 {
-    for (const struct compatibility_pair *p = c->pairs; p != NULL; p = p->next) {
-        if (p->reader == reader && p->writer == writer && !p->failed) {
-            return; /* compatible, or in progress and taken to be */
-        }
-    }
-    struct compatibility_pair *pair = mem_alloc(sizeof *pair);
-    if (pair == NULL) {
-        c->exhausted = true;
-        return;
-    }
-    *pair = (struct compatibility_pair){.next = c->pairs, .reader = reader, .writer = writer};
-    c->pairs = pair;
-    size_t before = json_array_size(c->messages);
     compatibility_check_names(c, reader, writer);
     for (size_t i = 0; i < reader->field_count && !c->exhausted; i++) {
         size_t len = c->path.len;
@@ -361,7 +356,6 @@ static void compatibility_check_record(struct compatibility_checker *c,
         compatibility_check_field(c, reader, writer, i);
         buf_truncate(&c->path, len);
     }
-    pair->failed = json_array_size(c->messages) > before;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): depth is counted. */
@@ -433,13 +427,11 @@ static void compatibility_check_kinds(struct compatibility_checker *c,
     if (reader->kind == writer->kind) {
         compatibility_check_same_kind(c, reader, writer);
     } else if (writer->kind == AVRO_KIND_UNION) {
-        struct buf outer = c->path; /* the location begins anew for each branch */
-        buf_init(&c->path, COMPATIBILITY_TEXT_MAX);
-        for (size_t i = 0; i < writer->branch_count; i++) {
-            compatibility_check_types(c, reader, writer->branches[i]);
+        for (size_t i = 0; i < writer->branch_count && !c->exhausted; i++) {
+            char branch[24];
+            (void)snprintf(branch, sizeof branch, "%zu", i);
+            compatibility_descend(c, branch, reader, writer->branches[i]);
         }
-        buf_deinit(&c->path);
-        c->path = outer;
     } else if (reader->kind == AVRO_KIND_UNION) {
         bool any = false;
         for (size_t i = 0; i < reader->branch_count && !any; i++) {
@@ -451,6 +443,35 @@ static void compatibility_check_kinds(struct compatibility_checker *c,
     } else if (!compatibility_promotes(writer->kind, reader->kind)) {
         compatibility_report_mismatch(c, reader, writer);
     }
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): depth is counted. */
+static void compatibility_check_pair(struct compatibility_checker *c,
+                                     const struct avro_type *reader, const struct avro_type *writer)
+{
+    for (const struct compatibility_pair *p = c->pairs; p != NULL; p = p->next) {
+        if (p->reader == reader && p->writer == writer) {
+            c->exhausted = p->messages != NULL && json_array_extend(c->messages, p->messages) != 0;
+            return;
+        }
+    }
+    bool full = c->pair_count++ == COMPATIBILITY_PAIRS_MAX;
+    struct compatibility_pair *pair = full ? NULL : mem_alloc(sizeof *pair);
+    json_t *outer = c->messages;
+    json_t *found = json_array();
+    if (pair == NULL || found == NULL) {
+        mem_free(pair);
+        json_decref(found);
+        c->exhausted = true;
+        return;
+    }
+    *pair = (struct compatibility_pair){.next = c->pairs, .reader = reader, .writer = writer};
+    c->pairs = pair;
+    c->messages = found;
+    compatibility_check_kinds(c, reader, writer);
+    pair->messages = found;
+    c->messages = outer;
+    c->exhausted = json_array_extend(outer, found) != 0 || c->exhausted;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): depth is counted. */
@@ -466,14 +487,18 @@ static void compatibility_check_types(struct compatibility_checker *c,
         return;
     }
     c->depth++;
-    compatibility_check_kinds(c, reader, writer);
+    if (avro_schema_is_named(reader) && avro_schema_is_named(writer)) {
+        compatibility_check_pair(c, reader, writer);
+    } else {
+        compatibility_check_kinds(c, reader, writer);
+    }
     c->depth--;
 }
 
 /* One direction of one pair. */
-static enum err_code compatibility_check_pair(const struct avro_schema *reader,
-                                              const struct avro_schema *writer, bool reader_is_new,
-                                              json_t *messages, struct err *e)
+static enum err_code compatibility_check_way(const struct avro_schema *reader,
+                                             const struct avro_schema *writer, bool reader_is_new,
+                                             json_t *messages, struct err *e)
 {
     struct compatibility_checker c = {.reader_side = reader_is_new ? "new" : "old",
                                       .writer_side = reader_is_new ? "old" : "new",
@@ -483,6 +508,7 @@ static enum err_code compatibility_check_pair(const struct avro_schema *reader,
     compatibility_check_types(&c, avro_schema_root(reader), avro_schema_root(writer));
     while (c.pairs != NULL) {
         struct compatibility_pair *next = c.pairs->next;
+        json_decref(c.pairs->messages);
         mem_free(c.pairs);
         c.pairs = next;
     }
@@ -539,10 +565,10 @@ static enum err_code compatibility_check_one(enum compatibility_level level,
     bool forward = level == COMPATIBILITY_FORWARD || level == COMPATIBILITY_FORWARD_TRANSITIVE;
     enum err_code code = ERR_OK;
     if (full || forward) {
-        code = compatibility_check_pair(old->schema, new_schema, false, messages, e);
+        code = compatibility_check_way(old->schema, new_schema, false, messages, e);
     }
     if (code == ERR_OK && !forward) {
-        code = compatibility_check_pair(new_schema, old->schema, true, messages, e);
+        code = compatibility_check_way(new_schema, old->schema, true, messages, e);
     }
     return code;
 }

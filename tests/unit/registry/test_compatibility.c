@@ -116,7 +116,9 @@ static void follows_every_row_of_avro_resolution(void **state)
         {"[\"null\",\"int\"]", "\"string\"", BRANCH("/", "STRING")},
         {"\"long\"", "[\"int\",\"long\"]", ""},
         {REC(F("a", "\"int\"")), "[" REC(F("a", "\"int\"")) ",\"null\"]",
-         MISMATCH("/", "RECORD", "NULL")},
+         MISMATCH("/1", "RECORD", "NULL")},
+        {"{\"type\":\"array\",\"items\":\"int\"}",
+         "{\"type\":\"array\",\"items\":[\"int\",\"long\"]}", MISMATCH("/items/1", "INT", "LONG")},
         {REC(F("v", "\"long\"") "," F("n", "[\"null\",\"R\"]")),
          REC(F("v", "\"int\"") "," F("n", "[\"null\",\"R\"]")), ""},
         {"{\"type\":\"int\",\"logicalType\":\"date\"}", "\"int\"", ""},
@@ -124,6 +126,26 @@ static void follows_every_row_of_avro_resolution(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         check(rows[i].reader, rows[i].writer, rows[i].finding);
     }
+}
+
+/* A type that is used twice is looked at once; the findings of its first place are repeated. */
+static void repeats_the_findings_of_a_type(void **state)
+{
+    (void)state;
+    struct avro_schema *r = parse(REC(F("a", ENUM("E", "\"A\"", "")) "," F("b", "\"E\"")));
+    struct avro_schema *w = parse(REC(F("a", ENUM("E", "\"A\",\"B\"", "")) "," F("b", "\"E\"")));
+    const struct compatibility_old old = {w, 1};
+    json_t *messages = json_array();
+    struct err e = {0};
+    assert_int_equal(compatibility_check(COMPATIBILITY_BACKWARD, r, &old, 1, messages, &e), ERR_OK);
+    assert_int_equal(json_array_size(messages), 5);
+    for (size_t i = 0; i < 2; i++) {
+        assert_non_null(
+            strstr(json_string_value(json_array_get(messages, i)), "'/fields/0/type/symbols'"));
+    }
+    json_decref(messages);
+    avro_schema_unref(w);
+    avro_schema_unref(r);
 }
 
 /* old -> new of one field: which levels take it */
@@ -223,6 +245,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(follows_every_row_of_avro_resolution),
+        cmocka_unit_test(repeats_the_findings_of_a_type),
         cmocka_unit_test(two_writer_fields_for_one_are_what_java_throws),
         cmocka_unit_test(each_level_looks_its_own_way),
         cmocka_unit_test(lists_forward_findings_first_and_says_against_what),
