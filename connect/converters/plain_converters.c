@@ -6,6 +6,7 @@
 #include "common/reader.h"
 #include "connect/include/connect_error.h"
 #include "connect/include/transform.h"
+#include "connect/model/civil_date.h"
 
 #define STORAGE "org.apache.kafka.connect.storage."
 #define CONVERTERS "org.apache.kafka.connect.converters."
@@ -218,18 +219,26 @@ static enum err_code primitive_to(void *converter, const char *topic, struct byt
     return ERR_OK;
 }
 
-/* SimpleHeaderConverter: texts as they are, containers as JSON. What Java infers when it reads is
- * the sink's side. */
+/* SimpleHeaderConverter: texts as they are, containers as JSON, dates and times as ISO 8601. What
+ * Java infers when it reads is the sink's side. */
 static enum err_code header_from(void *converter, const struct converter_input *in, struct buf *out,
                                  bool *out_null, struct err *e)
 {
     const struct connect_value *value = in->value;
+    enum connect_logical logical = in->schema != NULL ? in->schema->logical : CONNECT_LOGICAL_NONE;
     bool container = value->kind == CONNECT_ARRAY || value->kind == CONNECT_MAP;
-    if (!container) {
+    bool temporal = logical == CONNECT_LOGICAL_DATE || logical == CONNECT_LOGICAL_TIME ||
+                    logical == CONNECT_LOGICAL_TIMESTAMP;
+    if (connect_value_is_null(value) || (!container && !temporal)) {
         return string_from(converter, in, out, out_null, e);
     }
     *out_null = false;
-    connect_value_write_json(value, out);
+    if (container) {
+        connect_value_write_json(value, out);
+    } else {
+        civil_date_print_instant(
+            logical == CONNECT_LOGICAL_DATE ? value->integer * 86400000 : value->integer, out);
+    }
     return ERR_OK;
 }
 

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "connect/include/connect_error.h"
+#include "connect/model/civil_date.h"
 
 #define CAST_VALUE_TEXT_MAX ((size_t)64 << 20)
 #define CAST_VALUE_DAY_MS INT64_C(86400000)
@@ -180,27 +180,6 @@ static enum err_code cast_value_to_boolean(const struct connect_value *v,
     return rc;
 }
 
-/* Values.dateFormatFor: by the milliseconds, whatever the schema. */
-static void cast_value_print_date(int64_t ms, struct buf *out)
-{
-    int64_t seconds = ms >= 0 ? ms / 1000 : -((-ms + 999) / 1000);
-    time_t t = (time_t)seconds;
-    struct tm tm = {0};
-    char text[64] = "";
-    (void)gmtime_r(&t, &tm);
-    int fraction = (int)(ms - seconds * 1000);
-    if (ms < CAST_VALUE_DAY_MS) {
-        (void)strftime(text, sizeof text, "%H:%M:%S", &tm);
-        buf_printf(out, "%s.%03dZ", text, fraction);
-    } else if (ms % CAST_VALUE_DAY_MS == 0) {
-        (void)strftime(text, sizeof text, "%Y-%m-%d", &tm);
-        buf_append_text(out, text);
-    } else {
-        (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-        buf_printf(out, "%s.%03dZ", text, fraction);
-    }
-}
-
 static void cast_value_print_base64(const struct connect_value *v, struct buf *out)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -224,9 +203,9 @@ static enum err_code cast_value_to_text(const struct connect_value *v,
     struct buf b;
     buf_init(&b, CAST_VALUE_TEXT_MAX);
     if (logical == CONNECT_LOGICAL_DATE) {
-        cast_value_print_date(v->integer * CAST_VALUE_DAY_MS, &b);
+        civil_date_print_instant(v->integer * CAST_VALUE_DAY_MS, &b);
     } else if (logical == CONNECT_LOGICAL_TIME || logical == CONNECT_LOGICAL_TIMESTAMP) {
-        cast_value_print_date(v->integer, &b);
+        civil_date_print_instant(v->integer, &b);
     } else if (v->kind == CONNECT_BYTES) {
         cast_value_print_base64(v, &b);
     } else if (v->kind == CONNECT_ARRAY || v->kind == CONNECT_MAP || v->kind == CONNECT_STRUCT) {

@@ -306,6 +306,203 @@ static void drops_headers_by_name(void **state)
     assert_int_not_equal(APPLY(f, r, "DropHeaders", "fields", "a"), ERR_OK);
 }
 
+static void flattens_structs_and_maps(void **state)
+{
+    struct fixture *f = *state;
+    struct connect_record *r = purchase(f);
+    const struct connect_schema *inner = NULL;
+    const struct connect_schema *outer = NULL;
+    struct connect_schema_builder *b = connect_schema_builder_create(CONNECT_TYPE_STRUCT);
+    connect_schema_builder_add_field(b, "city",
+                                     connect_schema_primitive(CONNECT_TYPE_STRING, false));
+    connect_schema_builder_add_field_take(b, "since", connect_schema_create_timestamp(false));
+    connect_schema_builder_set_optional(b, true);
+    assert_int_equal(connect_schema_builder_build(b, &inner, &f->e), ERR_OK);
+    b = connect_schema_builder_create(CONNECT_TYPE_STRUCT);
+    connect_schema_builder_set_name(b, "person");
+    connect_schema_builder_add_field(b, "home", inner);
+    connect_schema_builder_add_field(b, "id", connect_schema_primitive(CONNECT_TYPE_INT32, false));
+    assert_int_equal(connect_schema_builder_build(b, &outer, &f->e), ERR_OK);
+    struct connect_struct *home = connect_value_create_struct(&f->batch.scope.arena, inner);
+    home->values[0] = connect_value_text("Ulm");
+    home->values[1] = connect_value_int64(5);
+    struct connect_struct *person = connect_value_create_struct(&f->batch.scope.arena, outer);
+    person->values[0] = connect_value_struct(home);
+    person->values[1] = connect_value_int32(7);
+    r->value_schema = outer;
+    r->value = connect_value_struct(person);
+    assert_int_equal(APPLY(f, r, "Flatten$Value", "delimiter", "_"), ERR_OK);
+    assert_string_equal(r->value_schema->name, "person");
+    assert_int_equal(r->value_schema->field_count, 3);
+    assert_string_equal(r->value_schema->fields[1].name, "home_since");
+    assert_true(r->value_schema->fields[0].schema->optional);
+    assert_int_equal(r->value_schema->fields[1].schema->logical, CONNECT_LOGICAL_TIMESTAMP);
+    assert_true(connect_value_is_text(field(r, "home_city"), "Ulm"));
+    assert_int_equal(field(r, "id")->integer, 7);
+    /* A struct that is null leaves its fields null. */
+    person->values[0] = connect_value_null();
+    r->value_schema = outer;
+    r->value = connect_value_struct(person);
+    assert_int_equal(APPLY(f, r, "Flatten$Value", "delimiter", "."), ERR_OK);
+    assert_true(connect_value_is_null(field(r, "home.city")));
+    assert_int_equal(field(r, "id")->integer, 7);
+    /* Without a schema; a later pair of the same name wins. */
+    struct connect_pair deep[] = {{connect_value_text("c"), connect_value_int64(1)},
+                                  {connect_value_text("d"), connect_value_null()}};
+    struct connect_pair flat[] = {{connect_value_text("a.c"), connect_value_int64(0)},
+                                  {connect_value_text("a"), connect_value_map(deep, 2)}};
+    r->value_schema = NULL;
+    r->value = connect_value_map(flat, 2);
+    assert_int_equal(APPLY(f, r, "Flatten$Value", "delimiter", "."), ERR_OK);
+    assert_int_equal(r->value.len, 2);
+    assert_int_equal(connect_value_map_get(&r->value, "a.c")->integer, 1);
+    assert_non_null(connect_value_map_get(&r->value, "a.d"));
+    connect_schema_unref(inner);
+    connect_schema_unref(outer);
+}
+
+static void a_map_with_a_schema_is_not_flattened(void **state)
+{
+    struct fixture *f = *state;
+    struct connect_record *r = purchase(f);
+    const struct connect_schema *map = NULL;
+    const struct connect_schema *schema = NULL;
+    struct connect_schema_builder *b = connect_schema_builder_create(CONNECT_TYPE_MAP);
+    connect_schema_builder_set_key_schema(b, connect_schema_primitive(CONNECT_TYPE_STRING, false));
+    connect_schema_builder_set_value_schema(b, connect_schema_primitive(CONNECT_TYPE_INT32, false));
+    assert_int_equal(connect_schema_builder_build(b, &map, &f->e), ERR_OK);
+    b = connect_schema_builder_create(CONNECT_TYPE_STRUCT);
+    connect_schema_builder_add_field_take(b, "m", map);
+    assert_int_equal(connect_schema_builder_build(b, &schema, &f->e), ERR_OK);
+    r->value_schema = schema;
+    r->value = connect_value_struct(connect_value_create_struct(&f->batch.scope.arena, schema));
+    assert_int_not_equal(APPLY(f, r, "Flatten$Value", "delimiter", "."), ERR_OK);
+    assert_string_equal(f->e.text, "org.apache.kafka.connect.errors.DataException: Flatten "
+                                   "transformation does not support MAP for record with schemas "
+                                   "(for field m).");
+    connect_schema_unref(schema);
+}
+
+static void converts_timestamps(void **state)
+{
+    struct fixture *f = *state;
+    struct connect_record *r = purchase(f);
+    assert_int_equal(APPLY(f, r, "TimestampConverter$Value", "field", "at", "target.type", "string",
+                           "format", "yyyy-MM-dd HH:mm:ss.SSS"),
+                     ERR_OK);
+    assert_true(connect_value_is_text(field(r, "at"), "2022-07-09 21:33:14.064"));
+    assert_ptr_equal(connect_schema_find_field(r->value_schema, "at")->schema,
+                     connect_schema_primitive(CONNECT_TYPE_STRING, true));
+    assert_int_equal(APPLY(f, r, "TimestampConverter$Value", "field", "at", "target.type", "unix",
+                           "format", "yyyy-MM-dd HH:mm:ss.SSS", "unix.precision", "microseconds"),
+                     ERR_OK);
+    assert_int_equal(field(r, "at")->integer, 1657402394064000);
+    assert_int_equal(APPLY(f, r, "TimestampConverter$Value", "field", "at", "target.type", "Date",
+                           "unix.precision", "microseconds"),
+                     ERR_OK);
+    assert_int_equal(field(r, "at")->integer, 19182);
+    assert_int_equal(connect_schema_find_field(r->value_schema, "at")->schema->logical,
+                     CONNECT_LOGICAL_DATE);
+    r = purchase(f);
+    assert_int_equal(APPLY(f, r, "TimestampConverter$Value", "field", "at", "target.type", "Time"),
+                     ERR_OK);
+    assert_int_equal(field(r, "at")->integer, 77594064);
+    /* null stays null, another type is refused, a whole value is converted without a schema. */
+    r = purchase(f);
+    r->value.record->values[3] = connect_value_null();
+    assert_int_equal(APPLY(f, r, "TimestampConverter$Value", "field", "at", "target.type", "unix"),
+                     ERR_OK);
+    assert_true(connect_value_is_null(field(r, "at")));
+    r = purchase(f);
+    assert_int_equal(
+        APPLY(f, r, "TimestampConverter$Value", "field", "amount", "target.type", "unix"),
+        ERR_INVALID);
+    r->value_schema = NULL;
+    r->value = connect_value_int64(-1500);
+    assert_int_equal(APPLY(f, r, "TimestampConverter$Value", "target.type", "string", "format",
+                           "yyyy-MM-dd'T'HH:mm:ss.SSSX"),
+                     ERR_OK);
+    assert_true(connect_value_is_text(&r->value, "1969-12-31T23:59:58.500Z"));
+    r->value = connect_value_text("tomorrow");
+    assert_int_equal(
+        APPLY(f, r, "TimestampConverter$Value", "target.type", "unix", "format", "yyyy"),
+        ERR_INVALID);
+    assert_string_equal(f->e.text, "org.apache.kafka.connect.errors.DataException: Could not parse "
+                                   "timestamp: value (tomorrow) does not match pattern (yyyy)");
+    assert_int_not_equal(APPLY(f, r, "TimestampConverter$Value", "target.type", "string"), ERR_OK);
+}
+
+static void routes_by_timestamp(void **state)
+{
+    struct fixture *f = *state;
+    struct connect_record *r = purchase(f);
+    r->timestamp_ms = 1657402394064;
+    r->value_schema = NULL; /* no second record: that one has no timestamp */
+    assert_int_equal(APPLY(f, r, "TimestampRouter", "timestamp.format", "yyyyMMdd"), ERR_OK);
+    assert_string_equal(r->topic, "purchases-20220709");
+    assert_int_equal(APPLY(f, r, "TimestampRouter", "topic.format", "${timestamp}/${topic}$",
+                           "timestamp.format", "yyyy-MM"),
+                     ERR_OK);
+    assert_string_equal(r->topic, "2022-07/purchases-20220709$");
+    r->timestamp_ms = CONNECT_TIMESTAMP_NONE;
+    assert_int_equal(APPLY(f, r, "TimestampRouter", "timestamp.format", "yyyyMMdd"), ERR_INVALID);
+    assert_int_not_equal(APPLY(f, r, "TimestampRouter", "timestamp.format", "yyyyb"), ERR_OK);
+    assert_non_null(strstr(f->e.text, "Invalid value yyyyb for configuration timestamp.format: "
+                                      "Illegal pattern character 'b'"));
+}
+
+static void inserts_headers_of_the_literals_type(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *literal;
+        enum connect_kind kind;
+        int64_t integer;
+    } rows[] = {
+        {"5", CONNECT_INT8, 5},
+        {"-129", CONNECT_INT16, -129},
+        {"70000", CONNECT_INT32, 70000},
+        {"9223372036854775807", CONNECT_INT64, INT64_MAX},
+        {"1.0", CONNECT_INT8, 1},
+        {"1e3", CONNECT_INT16, 1000},
+        {"1.5", CONNECT_FLOAT32, 0},
+        {"1.5e300", CONNECT_FLOAT64, 0},
+        {"true", CONNECT_BOOLEAN, 1},
+        {"2022-07-09", CONNECT_INT32, 19182},
+        {"2022-07-09T21:33:14.064Z", CONNECT_INT64, 1657402394064},
+        {"21:33:14.064Z", CONNECT_INT32, 77594064},
+        {"weir", CONNECT_STRING, 0},
+        {"5 apples", CONNECT_STRING, 0},
+        {"0x10", CONNECT_STRING, 0},
+        {"-", CONNECT_STRING, 0},
+        {"", CONNECT_STRING, 0},
+        {"null", CONNECT_NULL, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        f->made_count = 0;
+        struct connect_record *r = purchase(f);
+        struct connect_header first = {.name = "first"};
+        r->headers = &first;
+        r->header_count = 1;
+        assert_int_equal(
+            APPLY(f, r, "InsertHeader", "header", "h", "value.literal", rows[i].literal), ERR_OK);
+        assert_int_equal(r->header_count, 2);
+        assert_string_equal(r->headers[0].name, "first");
+        const struct connect_header *h = &r->headers[1];
+        assert_string_equal(h->name, "h");
+        assert_int_equal(h->value.kind, rows[i].kind);
+        if (rows[i].integer != 0 && h->value.kind != CONNECT_BOOLEAN) {
+            assert_int_equal(h->value.integer, rows[i].integer);
+        }
+        assert_true(h->value.kind == CONNECT_NULL
+                        ? h->schema == NULL
+                        : connect_value_check(&h->value, h->schema, NULL, &f->e) == ERR_OK);
+        connect_batch_remove_last(&f->batch);
+        f->made_of[0]->transform->destroy(f->made[0]);
+        f->made_count = 0;
+    }
+}
+
 static bool holds(struct fixture *f, const char *name, const char *key, const char *value,
                   const struct connect_record *r)
 {
@@ -409,6 +606,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(hoists_with_and_without_schema, set_up, tear_down),
         cmocka_unit_test_setup_teardown(filters, set_up, tear_down),
         cmocka_unit_test_setup_teardown(drops_headers_by_name, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(flattens_structs_and_maps, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_map_with_a_schema_is_not_flattened, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(converts_timestamps, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(routes_by_timestamp, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(inserts_headers_of_the_literals_type, set_up, tear_down),
         cmocka_unit_test_setup_teardown(predicates_hold_or_not, set_up, tear_down),
         cmocka_unit_test_setup_teardown(extracts_by_paths, set_up, tear_down),
     };
