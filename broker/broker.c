@@ -17,7 +17,7 @@
 
 #define BROKER_IO_THREADS_MAX 8
 #define BROKER_TEXT_MAX 1024
-#define BROKER_STATIC_NUMBERS 10
+#define BROKER_STATIC_NUMBERS 11
 #define BROKER_STATIC_CONFIGS (BROKER_STATIC_NUMBERS + 2)
 
 struct broker {
@@ -47,6 +47,7 @@ void broker_config_init(struct broker_config *config)
         .request_max_bytes = 104857600,
         .fetch_max_bytes = 57671680,
         .retention_interval_ms = 300000,
+        .compaction_interval_ms = 15000,
         .offsets_retention_minutes = 10080,
         .offsets_interval_ms = 600000,
     };
@@ -104,6 +105,7 @@ static enum err_code broker_open_log_dir(struct broker *b, struct err *e)
     log_dir_config_init(&config);
     config.path = b->data_dir;
     config.retention_check_interval_ms = b->config.retention_interval_ms;
+    config.cleaner_backoff_ms = b->config.compaction_interval_ms;
     config.metrics = b->metrics;
     return log_dir_open(&config, clock_system(), b->logger, &b->log_dir, e);
 }
@@ -114,6 +116,7 @@ static enum err_code broker_open_controller(struct broker *b, struct err *e)
     char numbers[BROKER_STATIC_NUMBERS][24];
     int64_t values[BROKER_STATIC_NUMBERS] = {b->config.idle_timeout_ms,
                                              b->config.fetch_max_bytes,
+                                             b->config.compaction_interval_ms,
                                              b->config.retention_interval_ms,
                                              b->config.max_connections,
                                              b->config.node_id,
@@ -124,6 +127,7 @@ static enum err_code broker_open_controller(struct broker *b, struct err *e)
                                              b->config.offsets_interval_ms};
     const char *keys[BROKER_STATIC_NUMBERS] = {"connections.max.idle.ms",
                                                "fetch.max.bytes",
+                                               "log.cleaner.backoff.ms",
                                                "log.retention.check.interval.ms",
                                                "max.connections",
                                                "node.id",

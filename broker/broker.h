@@ -34,6 +34,7 @@ struct broker_config {
     int64_t request_max_bytes;          /* socket.request.max.bytes */
     int64_t fetch_max_bytes;            /* fetch.max.bytes */
     int64_t retention_interval_ms;      /* log.retention.check.interval.ms */
+    int64_t compaction_interval_ms;     /* log.cleaner.backoff.ms */
     int64_t offsets_retention_minutes;  /* offsets.retention.minutes */
     int64_t offsets_interval_ms;        /* offsets.retention.check.interval.ms */
 };

@@ -42,6 +42,8 @@ static const struct conf_option start_option_table[] = {
      "fleets"},
     {"broker.retention.check.interval", CONF_DURATION, "5m", 100, 86400000, NULL, "TIME", false,
      "Broker", "How often retention is enforced"},
+    {"broker.compaction.check.interval", CONF_DURATION, "15s", 100, 86400000, NULL, "TIME", false,
+     "Broker", "How often topics to compact are looked for"},
     {"broker.offsets.retention", CONF_DURATION, "7d", 60000, 3650L * 86400000, NULL, "TIME", false,
      "Broker", "How long the offsets of a group without members are kept; whole minutes"},
     {"broker.offsets.retention.check.interval", CONF_DURATION, "10m", 100, 86400000, NULL, "TIME",

@@ -30,6 +30,7 @@ static enum err_code start_broker(struct start_context *ctx, struct logger *lg, 
     config.idle_timeout_ms = conf_int(c, "broker.idle.timeout");
     config.initial_rebalance_delay_ms = conf_int(c, "broker.group.initial.rebalance.delay");
     config.retention_interval_ms = conf_int(c, "broker.retention.check.interval");
+    config.compaction_interval_ms = conf_int(c, "broker.compaction.check.interval");
     config.offsets_retention_minutes = (conf_int(c, "broker.offsets.retention") + 59999) / 60000;
     config.offsets_interval_ms = conf_int(c, "broker.offsets.retention.check.interval");
     struct broker *b = NULL;

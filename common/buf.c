@@ -172,6 +172,16 @@ void buf_append_varint(struct buf *b, int64_t v)
     buf_append_uvarint(b, ((uint64_t)v << 1) ^ (v < 0 ? UINT64_MAX : 0));
 }
 
+size_t buf_varint_size(int64_t v)
+{
+    uint64_t zigzag = ((uint64_t)v << 1) ^ (v < 0 ? UINT64_MAX : 0);
+    size_t n = 1;
+    for (; zigzag >= 0x80; zigzag >>= 7) {
+        n++;
+    }
+    return n;
+}
+
 void buf_put_be32(struct buf *b, size_t at, uint32_t v)
 {
     if (b->failed) {

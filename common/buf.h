@@ -48,6 +48,8 @@ void buf_append_be64(struct buf *b, uint64_t v);
 void buf_append_uvarint(struct buf *b, uint64_t v);
 /* Zigzag varint, as in Kafka records and Avro. */
 void buf_append_varint(struct buf *b, int64_t v);
+/* How many bytes that takes. */
+size_t buf_varint_size(int64_t v);
 /* Overwrites 4 bytes at an earlier position: lengths that are known late. */
 void buf_put_be32(struct buf *b, size_t at, uint32_t v);
 

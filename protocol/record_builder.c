@@ -3,20 +3,9 @@
 #include "common/check.h"
 #include "protocol/crc32c.h"
 
-/* Bytes of a zigzag varint. */
-static size_t record_builder_varint_size(int64_t v)
-{
-    uint64_t zigzag = ((uint64_t)v << 1) ^ (v < 0 ? UINT64_MAX : 0);
-    size_t n = 1;
-    for (; zigzag >= 0x80; zigzag >>= 7) {
-        n++;
-    }
-    return n;
-}
-
 static size_t record_builder_bytes_size(struct bytes b)
 {
-    return record_builder_varint_size(bytes_is_null(b) ? -1 : (int64_t)b.len) + b.len;
+    return buf_varint_size(bytes_is_null(b) ? -1 : (int64_t)b.len) + b.len;
 }
 
 static void record_builder_put_bytes(struct buf *out, struct bytes b)
@@ -51,9 +40,9 @@ void record_builder_append(struct record_builder *b, int64_t timestamp_ms, struc
     }
     b->max_timestamp = timestamp_ms > b->max_timestamp ? timestamp_ms : b->max_timestamp;
     int64_t timestamp_delta = (int64_t)((uint64_t)timestamp_ms - (uint64_t)b->base_timestamp);
-    size_t size = 1 + record_builder_varint_size(timestamp_delta) +
-                  record_builder_varint_size(b->count) + record_builder_bytes_size(key) +
-                  record_builder_bytes_size(value) + record_builder_varint_size(header_count);
+    size_t size = 1 + buf_varint_size(timestamp_delta) + buf_varint_size(b->count) +
+                  record_builder_bytes_size(key) + record_builder_bytes_size(value) +
+                  buf_varint_size(header_count);
     for (int32_t i = 0; i < header_count; i++) {
         size +=
             record_builder_bytes_size(headers[i].key) + record_builder_bytes_size(headers[i].value);

@@ -42,6 +42,8 @@ static const struct config_def node_defs[] = {
            "The most members in one group."),
     NUMBER("group.min.session.timeout.ms", INT, "6000", 1, INT32_MAX, FIX,
            "The shortest session timeout a group member may ask for."),
+    NUMBER("log.cleaner.backoff.ms", LONG, "15000", 0, INT64_MAX, FIX,
+           "How often logs to compact are looked for."),
     NUMBER("log.cleaner.delete.retention.ms", LONG, "86400000", 0, INT64_MAX, DYN,
            "Default of delete.retention.ms."),
     NUMBER("log.cleaner.max.compaction.lag.ms", LONG, "9223372036854775807", 1, INT64_MAX, DYN,

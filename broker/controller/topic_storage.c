@@ -66,6 +66,10 @@ void topic_storage_config(const struct controller_view *view, const struct topic
     struct bytes policy = read_text(&r, "cleanup.policy", &source);
     config.cleanup_delete = config_def_list_has(policy, bytes_of_text("delete"));
     config.cleanup_compact = config_def_list_has(policy, bytes_of_text("compact"));
+    config.delete_retention_ms = read_number(&r, "delete.retention.ms");
+    config.min_compaction_lag_ms = read_number(&r, "min.compaction.lag.ms");
+    config.max_compaction_lag_ms = read_number(&r, "max.compaction.lag.ms");
+    config.min_dirty_ratio = config_def_double(read_text(&r, "min.cleanable.dirty.ratio", &source));
     *out_config = config;
 }
 

@@ -32,6 +32,8 @@ void log_dir_config_init(struct log_dir_config *config)
         .producer_expiry_ms = INT64_C(86400000),
         .max_producers = 100000,
         .flusher_threads = 4,
+        .cleaner_backoff_ms = 15000,
+        .cleaner_table_bytes = (size_t)128 << 20,
         .background = true,
     };
 }
@@ -321,6 +323,9 @@ enum err_code log_dir_open(const struct log_dir_config *config, const struct clo
     }
     if (code == ERR_OK && config->background) {
         code = log_dir_start_background(dir, e);
+    }
+    if (code == ERR_OK && config->background) {
+        code = log_dir_start_cleaner(dir, e);
     }
     if (code != ERR_OK) {
         log_dir_abandon(dir);

@@ -1,7 +1,7 @@
 /*
  * One data directory: all its partitions, the exclusive lock on it, recovery after a crash, the
- * flusher threads (group commit) and the background thread (retention, delayed deletion,
- * checkpoints, producer expiry). docs/on-disk-format.md has the files.
+ * flusher threads (group commit), the background thread (retention, delayed deletion, checkpoints,
+ * producer expiry) and the cleaner (compaction). docs/on-disk-format.md has the files.
  *
  * Threads: any thread may call; open, create, delete and close do disk work and belong on a worker,
  * find and each do not.
@@ -27,8 +27,11 @@ struct log_dir_config {
     int64_t producer_expiry_ms;
     size_t max_producers; /* per partition; beyond it the longest idle one is forgotten */
     size_t flusher_threads;
-    struct metrics *metrics; /* NULL = none; outlives the directory */
-    bool background;         /* false: no background thread, the owner calls log_dir_tick (tests) */
+    int64_t cleaner_backoff_ms; /* how often logs to compact are looked for */
+    size_t cleaner_table_bytes; /* memory for keys while one is compacted */
+    struct metrics *metrics;    /* NULL = none; outlives the directory */
+    bool background;            /* false: no background threads, the owner calls log_dir_tick and
+                                   log_dir_clean (tests) */
 };
 
 /* Kafka's defaults; path stays NULL. */
@@ -92,3 +95,5 @@ void log_dir_get_stats(struct log_dir *dir, struct log_dir_stats *out_stats);
 /* Retention, expiry, delayed deletion and checkpoints that are due by the clock given at open. The
  * background thread's work; public for tests. */
 void log_dir_tick(struct log_dir *dir);
+/* Compacts all that is due. The cleaner thread's work; public for tests. */
+void log_dir_clean(struct log_dir *dir);

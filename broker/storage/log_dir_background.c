@@ -85,7 +85,46 @@ void log_dir_forget_discarded(struct log_dir *dir)
 
 /* ---- checkpoints ---- */
 
-enum log_dir_checkpoint_kind { LOG_DIR_RECOVERY_POINT, LOG_DIR_LOG_START };
+enum log_dir_checkpoint_kind { LOG_DIR_RECOVERY_POINT, LOG_DIR_LOG_START, LOG_DIR_CLEANED_TO };
+
+static const char *const log_dir_checkpoint_names[] = {
+    [LOG_DIR_RECOVERY_POINT] = LOG_DIR_RECOVERY_POINTS,
+    [LOG_DIR_LOG_START] = LOG_DIR_LOG_STARTS,
+    [LOG_DIR_CLEANED_TO] = LOG_DIR_CLEANED,
+};
+
+/* False when the file need not name the partition. Its lock held. */
+static bool log_dir_checkpoint_offset(const struct partition *p, enum log_dir_checkpoint_kind kind,
+                                      int64_t *out_offset)
+{
+    switch (kind) {
+    case LOG_DIR_RECOVERY_POINT:
+        *out_offset = p->recovery_point;
+        return true;
+    case LOG_DIR_LOG_START:
+        *out_offset = p->log_start;
+        return p->segment_count == 0 || p->log_start > p->segments[0]->base_offset;
+    case LOG_DIR_CLEANED_TO:
+        *out_offset = p->cleaned_to;
+        return p->cleaned_to > 0;
+    }
+    return false;
+}
+
+/* Of a broken one nothing may be assumed later but what was known before. */
+static int64_t log_dir_broken_offset(const struct log_dir_entry *entry,
+                                     enum log_dir_checkpoint_kind kind)
+{
+    switch (kind) {
+    case LOG_DIR_RECOVERY_POINT:
+        return entry->broken_recovery_point;
+    case LOG_DIR_LOG_START:
+        return entry->broken_log_start;
+    case LOG_DIR_CLEANED_TO:
+        break;
+    }
+    return 0; /* cleaning it again does no harm */
+}
 
 /* dir->lock held. */
 static enum err_code log_dir_fill_checkpoint(struct log_dir *dir, enum log_dir_checkpoint_kind kind,
@@ -96,17 +135,13 @@ static enum err_code log_dir_fill_checkpoint(struct log_dir *dir, enum log_dir_c
          entry = entry->hh.next) {
         struct partition *p = entry->partition;
         if (entry->broken) {
-            /* Nothing may be assumed of it later but what was known before. */
-            code = checkpoint_add(c, p->id.topic, p->id.index,
-                                  kind == LOG_DIR_RECOVERY_POINT ? entry->broken_recovery_point
-                                                                 : entry->broken_log_start,
-                                  e);
+            code =
+                checkpoint_add(c, p->id.topic, p->id.index, log_dir_broken_offset(entry, kind), e);
             continue;
         }
+        int64_t offset = 0;
         lock_acquire(&p->lock);
-        int64_t offset = kind == LOG_DIR_RECOVERY_POINT ? p->recovery_point : p->log_start;
-        bool needed = kind == LOG_DIR_RECOVERY_POINT || p->segment_count == 0 ||
-                      p->log_start > p->segments[0]->base_offset;
+        bool needed = log_dir_checkpoint_offset(p, kind, &offset);
         lock_release(&p->lock);
         if (needed) {
             code = checkpoint_add(c, p->id.topic, p->id.index, offset, e);
@@ -122,9 +157,7 @@ static enum err_code log_dir_store_one(struct log_dir *dir, enum log_dir_checkpo
     char path[PATH_MAX];
     struct checkpoint c;
     checkpoint_init(&c);
-    enum err_code code = log_dir_path(
-        dir, kind == LOG_DIR_RECOVERY_POINT ? LOG_DIR_RECOVERY_POINTS : LOG_DIR_LOG_STARTS, path,
-        sizeof path, e);
+    enum err_code code = log_dir_path(dir, log_dir_checkpoint_names[kind], path, sizeof path, e);
     if (code == ERR_OK) {
         lock_acquire(&dir->lock);
         code = log_dir_fill_checkpoint(dir, kind, &c, e);
@@ -161,6 +194,9 @@ enum err_code log_dir_store_checkpoints(struct log_dir *dir, struct err *e)
         code = log_dir_store_one(dir, LOG_DIR_RECOVERY_POINT, e);
     }
     if (code == ERR_OK) {
+        code = log_dir_store_one(dir, LOG_DIR_CLEANED_TO, e);
+    }
+    if (code == ERR_OK) {
         code = file_io_sync_dir(dir->path, e);
     }
     if (code == ERR_OK) {
@@ -170,6 +206,14 @@ enum err_code log_dir_store_checkpoints(struct log_dir *dir, struct err *e)
         }
         lock_release(&dir->lock);
     }
+    lock_release(&dir->file_lock);
+    return code;
+}
+
+enum err_code log_dir_store_cleaned(struct log_dir *dir, struct err *e)
+{
+    lock_acquire(&dir->file_lock);
+    enum err_code code = log_dir_store_one(dir, LOG_DIR_CLEANED_TO, e);
     lock_release(&dir->file_lock);
     return code;
 }
@@ -311,13 +355,17 @@ enum err_code log_dir_start_background(struct log_dir *dir, struct err *e)
 
 void log_dir_stop_background(struct log_dir *dir)
 {
-    if (!dir->background_runs) {
-        return;
-    }
+    atomic_store(&dir->cleaner_stop, true);
     lock_acquire(&dir->background_lock);
     dir->stopping = true;
     cond_broadcast(&dir->background_wake);
     lock_release(&dir->background_lock);
-    CHECK(pthread_join(dir->background, NULL) == 0);
-    dir->background_runs = false;
+    if (dir->background_runs) {
+        CHECK(pthread_join(dir->background, NULL) == 0);
+        dir->background_runs = false;
+    }
+    if (dir->cleaner_runs) {
+        CHECK(pthread_join(dir->cleaner, NULL) == 0);
+        dir->cleaner_runs = false;
+    }
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +21,7 @@
 #define LOG_DIR_DELETED_SUFFIX "-delete"
 #define LOG_DIR_RECOVERY_POINTS "recovery-point-offset-checkpoint"
 #define LOG_DIR_LOG_STARTS "log-start-offset-checkpoint"
+#define LOG_DIR_CLEANED "cleaner-offset-checkpoint"
 
 /* A partition by its folder's name. A broken one could not be recovered: it only keeps the place,
  * so that nobody creates it anew over the files. */
@@ -56,12 +58,16 @@ struct log_dir {
     struct lock background_lock; /* below */
     struct cond background_wake;
     pthread_t background;
+    pthread_t cleaner;
     bool background_runs;
+    bool cleaner_runs;
     bool stopping;
     bool checkpoint_wanted;
     int64_t retention_due_ms; /* monotonic; background thread or the caller of log_dir_tick */
     int64_t checkpoint_due_ms;
     int64_t expiry_due_ms;
+
+    atomic_bool cleaner_stop;
 };
 
 struct log_dir_list {
@@ -87,10 +93,13 @@ enum err_code log_dir_scan(struct log_dir *dir, bool clean, struct err *e);
 
 /* log_dir_background.c */
 enum err_code log_dir_start_background(struct log_dir *dir, struct err *e);
+/* The cleaner too. */
 void log_dir_stop_background(struct log_dir *dir);
 /* Flushes everything in checkpoint mode, then writes both checkpoint files. */
 enum err_code log_dir_checkpoint(struct log_dir *dir, struct err *e);
 enum err_code log_dir_store_checkpoints(struct log_dir *dir, struct err *e);
+/* How far each log was compacted. Not synced: what is lost is done again. */
+enum err_code log_dir_store_cleaned(struct log_dir *dir, struct err *e);
 /* These three are the env's callbacks; arg is the directory. */
 enum err_code log_dir_store_log_starts(void *arg, struct err *e);
 void log_dir_want_checkpoint(void *arg);
@@ -99,3 +108,6 @@ void log_dir_discard_file(void *arg, const char *path, int64_t delay_ms);
 /* Removes what is due. */
 void log_dir_run_discarded(struct log_dir *dir, int64_t now_mono_ms);
 void log_dir_forget_discarded(struct log_dir *dir);
+
+/* log_dir_cleaner.c */
+enum err_code log_dir_start_cleaner(struct log_dir *dir, struct err *e);

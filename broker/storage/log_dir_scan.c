@@ -15,6 +15,7 @@ struct log_dir_scan {
     struct log_dir *dir;
     struct checkpoint recovery_points;
     struct checkpoint log_starts;
+    struct checkpoint cleaned;
     bool clean;
 };
 
@@ -59,6 +60,7 @@ static enum err_code log_dir_open_partition(struct log_dir_scan *scan,
     struct partition_recovery how = {
         .recovery_point = checkpoint_get(&scan->recovery_points, id->topic, id->index, 0),
         .log_start = checkpoint_get(&scan->log_starts, id->topic, id->index, 0),
+        .cleaned_to = checkpoint_get(&scan->cleaned, id->topic, id->index, 0),
         .clean = scan->clean,
     };
     bool broken = false;
@@ -116,6 +118,12 @@ static enum err_code log_dir_load_checkpoints(struct log_dir_scan *scan, struct 
     if (code == ERR_OK) {
         code = checkpoint_load(&scan->log_starts, path, e);
     }
+    if (code == ERR_OK) {
+        code = log_dir_path(scan->dir, LOG_DIR_CLEANED, path, sizeof path, e);
+    }
+    if (code == ERR_OK) {
+        code = checkpoint_load(&scan->cleaned, path, e);
+    }
     return code;
 }
 
@@ -151,6 +159,7 @@ enum err_code log_dir_scan(struct log_dir *dir, bool clean, struct err *e)
     struct log_dir_scan scan = {.dir = dir, .clean = clean};
     checkpoint_init(&scan.recovery_points);
     checkpoint_init(&scan.log_starts);
+    checkpoint_init(&scan.cleaned);
     int64_t start_ns = clock_mono_ns(dir->env.clock);
     enum err_code code = log_dir_load_checkpoints(&scan, e);
     if (code == ERR_OK) {
@@ -158,11 +167,13 @@ enum err_code log_dir_scan(struct log_dir *dir, bool clean, struct err *e)
     }
     /* Before anybody can create one of that name. */
     if (code == ERR_OK && (log_dir_names_missing(dir, &scan.recovery_points) ||
-                           log_dir_names_missing(dir, &scan.log_starts))) {
+                           log_dir_names_missing(dir, &scan.log_starts) ||
+                           log_dir_names_missing(dir, &scan.cleaned))) {
         code = log_dir_store_checkpoints(dir, e);
     }
     checkpoint_deinit(&scan.recovery_points);
     checkpoint_deinit(&scan.log_starts);
+    checkpoint_deinit(&scan.cleaned);
     if (code == ERR_OK) {
         logger_info(dir->env.logger, "log_dir.opened",
                     "dir=%s partitions=%u clean=%s took_ms=%" PRId64, dir->path,

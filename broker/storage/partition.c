@@ -35,6 +35,7 @@ enum err_code partition_make(struct partition_env *env, const struct partition_i
     for (size_t i = 0; i < PARTITION_SNAPSHOTS_KEPT; i++) {
         p->snapshots[i] = -1;
     }
+    lock_init(&p->files_lock);
     lock_init(&p->flush_lock);
     lock_init(&p->lock);
     partition_config_init(&p->config);
@@ -71,13 +72,15 @@ void partition_unref(struct partition *p)
     epoch_cache_deinit(&p->epochs);
     lock_deinit(&p->lock);
     lock_deinit(&p->flush_lock);
+    lock_deinit(&p->files_lock);
     mem_free(p->path);
     mem_free(p);
 }
 
 void partition_shut(struct partition *p)
 {
-    /* The flush lock first: a round that is under way ends before the files go. */
+    /* These first: a flush or an exchange of files that is under way ends before the files go. */
+    lock_acquire(&p->files_lock);
     lock_acquire(&p->flush_lock);
     lock_acquire(&p->lock);
     p->status = PARTITION_CLOSED;
@@ -86,6 +89,7 @@ void partition_shut(struct partition *p)
     partition_drop_segments(p);
     lock_release(&p->lock);
     lock_release(&p->flush_lock);
+    lock_release(&p->files_lock);
     partition_run_waiters(due);
 }
 

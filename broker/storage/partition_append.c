@@ -133,9 +133,13 @@ static enum err_code partition_check_producer(const struct partition *p,
     return ERR_INTERNAL;
 }
 
-/* segment.ms less this segment's share of the jitter: the same for a segment every time. */
+/* segment.ms less this segment's share of the jitter: the same for a segment every time. What must
+ * be compacted sooner must be sealed sooner. */
 static int64_t partition_segment_ms(const struct partition *p, const struct segment *s)
 {
+    if (p->config.cleanup_compact && p->config.max_compaction_lag_ms < p->config.segment_ms) {
+        return p->config.max_compaction_lag_ms;
+    }
     int64_t jitter = 0;
     if (p->config.segment_jitter_ms > 0) {
         uint64_t mixed =

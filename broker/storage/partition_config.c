@@ -14,5 +14,8 @@ void partition_config_init(struct partition_config *config)
         .timestamp_before_max_ms = INT64_MAX,
         .timestamp_after_max_ms = INT64_MAX,
         .cleanup_delete = true,
+        .delete_retention_ms = INT64_C(86400000),
+        .max_compaction_lag_ms = INT64_MAX,
+        .min_dirty_ratio = 0.5,
     };
 }

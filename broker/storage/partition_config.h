@@ -26,7 +26,11 @@ struct partition_config {
     int64_t timestamp_after_max_ms;
     bool log_append_time; /* message.timestamp.type=LogAppendTime */
     bool cleanup_delete;
-    bool cleanup_compact; /* kept and reported; nothing is compacted yet */
+    bool cleanup_compact;
+    int64_t delete_retention_ms; /* of tombstones */
+    int64_t min_compaction_lag_ms;
+    int64_t max_compaction_lag_ms;
+    double min_dirty_ratio;
 };
 
 /* Kafka's defaults, and strict flushing. */

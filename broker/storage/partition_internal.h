@@ -1,9 +1,11 @@
 /*
  * The partition's inside, for the files partition*.c, log_dir*.c and log_flusher.c only.
  *
- * Locks, in this order: flush_lock -> log_dir's -> lock -> the flusher's. flush_lock is held over
- * fdatasync, and only by those who flush (flusher threads, background thread, close) or shut;
- * `lock` never is, only over writes into the page cache. No callback runs under lock.
+ * Locks, in this order: files_lock -> flush_lock -> log_dir's -> lock -> the flusher's. flush_lock
+ * is held over fdatasync, and only by those who flush (flusher threads, background thread, close)
+ * or shut; files_lock by those who take away, exchange or rename files of sealed segments
+ * (retention, the cleaner) or shut. `lock` is held over writes into the page cache, never over a
+ * wait for the disk. No callback runs under lock.
  */
 #pragma once
 
@@ -63,6 +65,8 @@ struct partition {
     struct partition_id id;
     char *path;
 
+    int64_t clean_retry_ms; /* monotonic; the cleaner thread's */
+    struct lock files_lock;
     struct lock flush_lock;
     int64_t snapshots[PARTITION_SNAPSHOTS_KEPT]; /* newest first, -1 = none; flush_lock */
 
@@ -82,6 +86,7 @@ struct partition {
     int64_t high_watermark;
     int64_t last_stable;
     int64_t recovery_point; /* flushed, with index entries and snapshot */
+    int64_t cleaned_to;     /* all below was compacted; partition_clean.h */
     /* Where the high watermark lies: position in the segment of that base offset. */
     int64_t hw_segment_base;
     int64_t hw_position;
@@ -152,6 +157,7 @@ enum err_code partition_metadata_load(struct partition *p, struct err *e);
 struct partition_recovery {
     int64_t recovery_point;
     int64_t log_start; /* of the checkpoint */
+    int64_t cleaned_to;
     bool clean;
 };
 /* What a folder has, by base offset. */
@@ -162,6 +168,9 @@ struct partition_files {
     int64_t *snapshots;
     size_t snapshot_count;
     size_t snapshot_capacity;
+    int64_t *swaps; /* of logs */
+    size_t swap_count;
+    size_t swap_capacity;
 };
 
 /* Creates the folder and the first segment. */

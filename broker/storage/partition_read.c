@@ -17,6 +17,14 @@ struct partition_range {
     bool ends_on_batch;
     int64_t following; /* where the next segment begins; the limit when there is none */
     int64_t hint;      /* a batch begins here too, and walk_from + max_bytes is not before it */
+    bool with_records; /* batches without are passed over */
+};
+
+/* One way through the log. */
+struct partition_search {
+    int64_t offset; /* moves on from segment to segment */
+    int64_t limit;
+    bool with_records;
 };
 
 static int64_t partition_limit(const struct partition *p, enum partition_isolation isolation)
@@ -83,7 +91,8 @@ static enum err_code partition_wrap(enum err_code code, const struct segment *s,
     return e != NULL ? err_wrap(e, "segment %" PRId64, s->base_offset) : code;
 }
 
-/* The first batch that ends at or above the offset. *out_found false when the range has none. */
+/* The first batch that ends at or above the offset, with records if so asked. *out_found false when
+ * the range has none. */
 static enum err_code partition_find_batch(const struct partition_range *r, int64_t offset,
                                           int64_t *out_position, struct batch_header *out_header,
                                           bool *out_found, struct err *e)
@@ -102,7 +111,8 @@ static enum err_code partition_find_batch(const struct partition_range *r, int64
             *out_found = false;
             return ERR_OK;
         }
-        if (out_header->last_offset >= offset) {
+        if (out_header->last_offset >= offset &&
+            (out_header->record_count > 0 || !r->with_records)) {
             *out_position = position;
             *out_found = true;
             return ERR_OK;
@@ -158,16 +168,17 @@ static enum err_code partition_measure(const struct partition_range *r, int64_t 
     return ERR_OK;
 }
 
-/* From the offset on within its segment. *out_offset moves on when that has no batch for it: a
- * hole, as compaction leaves them at the end of a segment. */
+/* From the offset on within its segment. The search moves on when that has no batch for it: a hole,
+ * as compaction leaves them at the end of a segment. */
 static enum err_code partition_read_segment(struct partition *p,
                                             const struct partition_read_options *options,
-                                            int64_t limit, int64_t *out_offset,
+                                            struct partition_search *search,
                                             struct partition_slice *slice, struct err *e)
 {
     struct partition_range r = {0};
     lock_acquire(&p->lock);
-    enum err_code code = partition_take_range(p, *out_offset, limit, options->max_bytes, &r, e);
+    enum err_code code =
+        partition_take_range(p, search->offset, search->limit, options->max_bytes, &r, e);
     lock_release(&p->lock);
     if (code != ERR_OK) {
         return code;
@@ -175,7 +186,8 @@ static enum err_code partition_read_segment(struct partition *p,
     struct batch_header first;
     int64_t position = 0;
     bool found = false;
-    code = partition_find_batch(&r, *out_offset, &position, &first, &found, e);
+    r.with_records = search->with_records;
+    code = partition_find_batch(&r, search->offset, &position, &first, &found, e);
     if (code == ERR_OK && found) {
         code = partition_measure(&r, position, &first, options, slice, e);
     }
@@ -188,20 +200,28 @@ static enum err_code partition_read_segment(struct partition *p,
     }
     segment_unref(r.segment);
     if (code == ERR_OK) {
-        *out_offset = !found && r.following > *out_offset ? r.following : limit;
+        search->offset = !found && r.following > search->offset ? r.following : search->limit;
     }
     return code;
 }
 
+/*
+ * Compaction leaves batches without records. Readers pass over them to the first that has some: an
+ * answer of nothing else looks to librdkafka as if its fetch size were too small, and the tenth in
+ * a row is an error. When nothing else comes up to the limit they are given after all, so that a
+ * reader reaches the end.
+ */
 static enum err_code partition_read_from(struct partition *p,
                                          const struct partition_read_options *options,
                                          int64_t limit, struct partition_slice *slice,
                                          struct err *e)
 {
-    int64_t offset = options->offset;
     enum err_code code = ERR_OK;
-    while (code == ERR_OK && offset < limit && slice->segment == NULL) {
-        code = partition_read_segment(p, options, limit, &offset, slice, e);
+    for (int pass = 0; pass < 2 && code == ERR_OK && slice->segment == NULL; pass++) {
+        struct partition_search search = {options->offset, limit, pass == 0};
+        while (code == ERR_OK && search.offset < limit && slice->segment == NULL) {
+            code = partition_read_segment(p, options, &search, slice, e);
+        }
     }
     return code;
 }

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "broker/storage/file_io.h"
+#include "broker/storage/partition_clean.h"
 #include "broker/storage/partition_internal.h"
 #include "common/check.h"
 #include "common/mem.h"
@@ -74,7 +75,7 @@ static enum err_code partition_list_entry(const struct partition *p, const char 
                                           struct partition_files *files, struct err *e)
 {
     if (partition_ends_with(name, SEGMENT_SUFFIX_DELETED) ||
-        partition_ends_with(name, ".cleaned") || partition_ends_with(name, ".tmp")) {
+        partition_ends_with(name, SEGMENT_SUFFIX_CLEANED) || partition_ends_with(name, ".tmp")) {
         return partition_remove_file(p, name, e);
     }
     int64_t offset = 0;
@@ -85,6 +86,10 @@ static enum err_code partition_list_entry(const struct partition *p, const char 
     if (strcmp(suffix, SEGMENT_SUFFIX_LOG) == 0) {
         return partition_push_offset(&files->logs, &files->log_count, &files->log_capacity, offset,
                                      e);
+    }
+    if (strcmp(suffix, SEGMENT_SUFFIX_LOG SEGMENT_SUFFIX_SWAP) == 0) {
+        return partition_push_offset(&files->swaps, &files->swap_count, &files->swap_capacity,
+                                     offset, e);
     }
     if (strcmp(suffix, SEGMENT_SUFFIX_SNAPSHOT) == 0) {
         return partition_push_offset(&files->snapshots, &files->snapshot_count,
@@ -100,6 +105,13 @@ static int partition_compare_offsets(const void *a, const void *b)
     return (*left > *right) - (*left < *right);
 }
 
+static void partition_sort_offsets(int64_t *list, size_t count)
+{
+    if (count > 1) {
+        qsort(list, count, sizeof *list, partition_compare_offsets);
+    }
+}
+
 static enum err_code partition_list_files(const struct partition *p, struct partition_files *files,
                                           struct err *e)
 {
@@ -113,12 +125,10 @@ static enum err_code partition_list_files(const struct partition *p, struct part
         code = partition_list_entry(p, entry->d_name, files, e);
     }
     (void)closedir(dir);
-    if (code == ERR_OK && files->log_count > 1) {
-        qsort(files->logs, files->log_count, sizeof files->logs[0], partition_compare_offsets);
-    }
-    if (code == ERR_OK && files->snapshot_count > 1) {
-        qsort(files->snapshots, files->snapshot_count, sizeof files->snapshots[0],
-              partition_compare_offsets);
+    if (code == ERR_OK) {
+        partition_sort_offsets(files->logs, files->log_count);
+        partition_sort_offsets(files->snapshots, files->snapshot_count);
+        partition_sort_offsets(files->swaps, files->swap_count);
     }
     return code;
 }
@@ -127,6 +137,7 @@ static void partition_free_files(struct partition_files *files)
 {
     mem_free(files->logs);
     mem_free(files->snapshots);
+    mem_free(files->swaps);
 }
 
 /* Removes the files of a segment that is not kept. */
@@ -575,6 +586,10 @@ static enum err_code partition_recover_files(struct partition *p,
     enum err_code code = partition_list_files(p, files, e);
     struct partition_load load = {.how = how, .files = files};
     if (code == ERR_OK) {
+        code = partition_clean_finish_swaps(p, files->swaps, files->swap_count, files->logs,
+                                            &files->log_count, e);
+    }
+    if (code == ERR_OK) {
         code = partition_load_epochs(p, e);
     }
     if (code == ERR_OK) {
@@ -620,6 +635,7 @@ enum err_code partition_recover(struct partition *p, const struct partition_reco
     if (p->recovery_point > p->log_end) {
         p->recovery_point = p->log_end;
     }
+    p->cleaned_to = how->cleaned_to <= partition_active(p)->base_offset ? how->cleaned_to : 0;
     if (p->epochs_dirty) {
         p->state_seq++;
     }

@@ -72,7 +72,7 @@ static void partition_take_first(struct partition *p, struct partition_removals 
     }
 }
 
-/* Renames outside the lock: a name is never used twice. */
+/* Renames outside the lock. files_lock held: the cleaner uses a name again. */
 static void partition_discard(struct partition *p, struct partition_env *env,
                               const struct segment *s, int64_t delay_ms)
 {
@@ -95,6 +95,7 @@ static void partition_discard(struct partition *p, struct partition_env *env,
 static bool partition_retention_step(struct partition *p, int64_t now_ms)
 {
     struct partition_removals removals = {.count = 0};
+    lock_acquire(&p->files_lock);
     lock_acquire(&p->lock);
     struct partition_env *env = p->env;
     bool active = p->status == PARTITION_OPEN && p->configured;
@@ -119,6 +120,7 @@ static bool partition_retention_step(struct partition *p, int64_t now_ms)
         partition_discard(p, env, removals.segments[i], delay_ms);
         segment_unref(removals.segments[i]);
     }
+    lock_release(&p->files_lock);
     if (removals.count > 0) {
         logger_info(env->logger, "retention.deleted",
                     "topic=%s partition=%" PRId32 " segments=%zu log_start=%" PRId64, p->id.topic,

@@ -200,6 +200,14 @@ void producer_state_update(struct producer_state *s, const struct batch_header *
     DL_APPEND(s->idle_first, p);
 }
 
+bool producer_state_is_last(const struct producer_state *s, int64_t producer_id,
+                            int64_t last_offset)
+{
+    const struct producer *p = producer_state_find(s, producer_id);
+    return p != NULL && p->batch_count > 0 &&
+           p->batches[p->batch_count - 1].last_offset == last_offset;
+}
+
 int64_t producer_state_first_unstable(const struct producer_state *s)
 {
     int64_t first = INT64_MAX;

@@ -55,6 +55,9 @@ enum producer_verdict producer_state_check(const struct producer_state *s,
 enum err_code producer_state_prepare(struct producer_state *s, int64_t producer_id, struct err *e);
 /* The batch is in the log. Its producer must be prepared. */
 void producer_state_update(struct producer_state *s, const struct batch_header *h);
+/* Whether the newest batch of that producer ends at the offset. */
+bool producer_state_is_last(const struct producer_state *s, int64_t producer_id,
+                            int64_t last_offset);
 /* First offset of the oldest open transaction; INT64_MAX when there is none. */
 int64_t producer_state_first_unstable(const struct producer_state *s);
 /* Forgets producers that wrote last before the time, unless a transaction is open. */

@@ -20,16 +20,11 @@ enum err_code segment_path(const char *dir, int64_t base_offset, const char *suf
     return ERR_OK;
 }
 
-static enum err_code segment_open_file(const char *dir, int64_t base_offset, int flags, int *out_fd,
-                                       int64_t *out_size, struct err *e)
+static enum err_code segment_open_path(const char *path, int flags, int *out_fd, int64_t *out_size,
+                                       struct err *e)
 {
-    char path[PATH_MAX];
-    enum err_code code = segment_path(dir, base_offset, SEGMENT_SUFFIX_LOG, path, sizeof path, e);
-    if (code != ERR_OK) {
-        return code;
-    }
     int fd = -1;
-    code = file_io_open(path, flags, &fd, e);
+    enum err_code code = file_io_open(path, flags, &fd, e);
     if (code != ERR_OK) {
         return code;
     }
@@ -45,14 +40,14 @@ static enum err_code segment_open_file(const char *dir, int64_t base_offset, int
     return ERR_OK;
 }
 
-static enum err_code segment_make(const char *dir, int64_t base_offset, int64_t now_ms, int flags,
+static enum err_code segment_make(const char *path, int64_t base_offset, int64_t now_ms, int flags,
                                   struct segment **out_segment, struct err *e)
 {
     struct segment *s = mem_calloc(1, sizeof *s);
     if (s == NULL) {
         return err_nomem(e, "segment");
     }
-    enum err_code code = segment_open_file(dir, base_offset, flags, &s->fd, &s->size_bytes, e);
+    enum err_code code = segment_open_path(path, flags, &s->fd, &s->size_bytes, e);
     if (code != ERR_OK) {
         mem_free(s);
         return code;
@@ -70,16 +65,30 @@ static enum err_code segment_make(const char *dir, int64_t base_offset, int64_t 
     return ERR_OK;
 }
 
+static enum err_code segment_make_in(const char *dir, int64_t base_offset, int64_t now_ms,
+                                     int flags, struct segment **out_segment, struct err *e)
+{
+    char path[PATH_MAX];
+    enum err_code code = segment_path(dir, base_offset, SEGMENT_SUFFIX_LOG, path, sizeof path, e);
+    return code == ERR_OK ? segment_make(path, base_offset, now_ms, flags, out_segment, e) : code;
+}
+
 enum err_code segment_create(const char *dir, int64_t base_offset, int64_t now_ms,
                              struct segment **out_segment, struct err *e)
 {
-    return segment_make(dir, base_offset, now_ms, O_CREAT | O_EXCL, out_segment, e);
+    return segment_make_in(dir, base_offset, now_ms, O_CREAT | O_EXCL, out_segment, e);
 }
 
 enum err_code segment_open(const char *dir, int64_t base_offset, int64_t now_ms,
                            struct segment **out_segment, struct err *e)
 {
-    return segment_make(dir, base_offset, now_ms, 0, out_segment, e);
+    return segment_make_in(dir, base_offset, now_ms, 0, out_segment, e);
+}
+
+enum err_code segment_create_copy(const char *path, int64_t base_offset, int64_t now_ms,
+                                  struct segment **out_segment, struct err *e)
+{
+    return segment_make(path, base_offset, now_ms, O_CREAT | O_TRUNC, out_segment, e);
 }
 
 struct segment *segment_ref(struct segment *s)
@@ -106,7 +115,12 @@ enum err_code segment_use(struct segment *s, const char *dir, struct err *e)
     }
     int64_t size = 0;
     int fd = -1;
-    enum err_code code = segment_open_file(dir, s->base_offset, 0, &fd, &size, e);
+    char path[PATH_MAX];
+    enum err_code code =
+        segment_path(dir, s->base_offset, SEGMENT_SUFFIX_LOG, path, sizeof path, e);
+    if (code == ERR_OK) {
+        code = segment_open_path(path, 0, &fd, &size, e);
+    }
     if (code != ERR_OK) {
         return code;
     }
@@ -185,7 +199,8 @@ void segment_note(struct segment *s, const struct batch_header *h, int64_t index
     if (s->size_bytes == 0) {
         s->first_timestamp = h->max_timestamp;
     }
-    if (h->max_timestamp > s->max_timestamp) {
+    /* A batch that compaction left without records keeps its time, but nobody can find it. */
+    if (h->record_count > 0 && h->max_timestamp > s->max_timestamp) {
         s->max_timestamp = h->max_timestamp;
         s->max_timestamp_offset = h->last_offset;
     }

@@ -20,6 +20,9 @@
 #define SEGMENT_SUFFIX_TIMEINDEX ".timeindex"
 #define SEGMENT_SUFFIX_SNAPSHOT ".snapshot"
 #define SEGMENT_SUFFIX_DELETED ".deleted"
+/* Behind one of the others: partition_clean_swap.c. */
+#define SEGMENT_SUFFIX_CLEANED ".cleaned"
+#define SEGMENT_SUFFIX_SWAP ".swap"
 /* Positions in the index are int32. */
 #define SEGMENT_BYTES_MAX INT32_MAX
 
@@ -51,6 +54,9 @@ enum err_code segment_create(const char *dir, int64_t base_offset, int64_t now_m
 /* An existing file: descriptor and size, nothing known of the content. */
 enum err_code segment_open(const char *dir, int64_t base_offset, int64_t now_ms,
                            struct segment **out_segment, struct err *e);
+/* A new file of any name, emptied when it exists: to be renamed. */
+enum err_code segment_create_copy(const char *path, int64_t base_offset, int64_t now_ms,
+                                  struct segment **out_segment, struct err *e);
 struct segment *segment_ref(struct segment *s);
 void segment_unref(struct segment *s); /* NULL is fine */
 
