@@ -300,8 +300,7 @@ void groups_post_write(struct groups *gs, struct groups_task *task)
 
 static int64_t next_deadline(const struct groups *gs)
 {
-    int64_t next =
-        gs->next_expiry_ms < gs->next_rewrite_ms ? gs->next_expiry_ms : gs->next_rewrite_ms;
+    int64_t next = gs->next_expiry_ms;
     if (gs->entry_count > 0 && gs->timers[0]->deadline_ms < next) {
         next = gs->timers[0]->deadline_ms;
     }
@@ -351,16 +350,12 @@ static void run_timers(struct groups *gs)
         gs->next_expiry_ms = now + gs->expiry_interval_ms;
         groups_expire(gs);
     }
-    if (gs->next_rewrite_ms <= now) {
-        groups_rewrite(gs);
-    }
 }
 
 static void *groups_main(void *arg)
 {
     struct groups *gs = arg;
     groups_load(gs);
-    gs->next_rewrite_ms = groups_now_ms(gs);
     atomic_store(&gs->loading, false);
     bool end = false;
     while (!end) {
@@ -438,7 +433,6 @@ enum err_code groups_open(const struct groups_settings *settings, struct groups 
 static void answer_all(struct groups *gs, struct groups_task *task)
 {
     (void)task;
-    gs->rewrite.forbidden = true; /* the groups leave the memory, not the log */
     answer_topic_waits(gs, KAFKA_ERROR_COORDINATOR_NOT_AVAILABLE);
     while (gs->entry_count > 0) {
         struct groups_entry *entry = gs->entries[gs->entry_count - 1];

@@ -70,7 +70,6 @@ struct groups_entry {
     size_t references;     /* the table's, and one for each write under way */
     size_t place;          /* in the table */
     size_t timer;          /* in the heap of deadlines */
-    uint64_t rewrite_pass; /* the last that wrote it again; 0 = none */
     int64_t deadline_ms;
     struct groups_task
         failed; /* tells the group of a write that could not begin; ctx NULL = idle */

@@ -1,5 +1,5 @@
 /* Shared by groups.c (thread, table, life), groups_write.c (records out), groups_load.c (records
- * in), groups_expiry.c (offsets that end) and groups_rewrite.c (records that count no more). */
+ * in) and groups_expiry.c (offsets that end). */
 #pragma once
 
 #include <pthread.h>
@@ -10,22 +10,6 @@
 #include "common/lock.h"
 
 struct partition;
-
-/* One pass of groups_rewrite.c. */
-struct groups_rewrite {
-    /* For good: memory does not hold all that the log says (it could not be read completely), or
-     * not any more (closing). */
-    bool forbidden;
-    bool active;
-    bool failed;
-    int32_t partition;
-    uint64_t pass;
-    int64_t log_start;
-    int64_t trim_to;
-    int64_t begun_ms;
-    size_t pending; /* batches on their way to the disk */
-    size_t records;
-};
 
 struct groups {
     struct controller *controller;
@@ -50,8 +34,6 @@ struct groups {
     size_t slot_mask;
     struct groups_entry **timers; /* heap, by deadline */
     int64_t next_expiry_ms;
-    int64_t next_rewrite_ms;
-    struct groups_rewrite rewrite;
     struct groups_topic_wait *topic_waits;
     bool topic_creating;
     struct controller_create_topic topic_request;
@@ -80,8 +62,6 @@ void groups_remove(struct groups *gs, struct groups_entry *entry);
 void groups_load(struct groups *gs);
 /* Ends offsets that are too old and groups that have nothing left. */
 void groups_expire(struct groups *gs);
-/* The next step of making __consumer_offsets small; sets next_rewrite_ms. */
-void groups_rewrite(struct groups *gs);
 void groups_drop_topic(struct groups *gs, struct bytes topic);
 /* The task's owner is not gone before this returns: for writes that complete on other threads. */
 void groups_post_write(struct groups *gs, struct groups_task *task);

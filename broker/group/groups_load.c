@@ -107,8 +107,6 @@ static void load_record(struct load *load, const struct record *r)
     } else if (ok && record.kind == GROUP_RECORD_GROUP) {
         ok = load_group(load, &record);
     }
-    bool known = ok && (record.kind == GROUP_RECORD_OFFSET || record.kind == GROUP_RECORD_GROUP);
-    load->gs->rewrite.forbidden = load->gs->rewrite.forbidden || !known;
     if (!ok && load->bad++ == 0) {
         logger_error(load->gs->logger, "groups.bad_record",
                      "offset=%" PRId64 " error=\"%s\" next=\"skipped\"", r->offset, e.text);
@@ -124,7 +122,6 @@ static void load_batch(struct load *load, const struct record_batch *batch)
         load_record(load, &record);
     }
     if (status != RECORD_BATCH_OK || it.status != RECORD_BATCH_OK) {
-        load->gs->rewrite.forbidden = true;
         if (load->bad++ == 0) {
             logger_error(load->gs->logger, "groups.bad_batch",
                          "offset=%" PRId64 " next=\"the rest of it is skipped\"",
@@ -144,7 +141,6 @@ static void load_batches(struct load *load, struct bytes bytes)
         }
         bytes = bytes_of(bytes.data + size, bytes.len - size);
     }
-    load->gs->rewrite.forbidden = load->gs->rewrite.forbidden || bytes.len > 0;
 }
 
 static enum err_code load_slice(struct load *load, const struct partition_slice *slice,
@@ -217,7 +213,6 @@ void groups_load(struct groups *gs)
         enum err_code code =
             gs->partitions[i] == NULL ? ERR_IO : load_partition(&load, gs->partitions[i], &e);
         if (code != ERR_OK) {
-            gs->rewrite.forbidden = true;
             logger_error(gs->logger, "groups.load_failed",
                          "partition=%" PRId32
                          " error=\"%s\" next=\"its groups start without offsets\"",
