@@ -87,8 +87,13 @@ static void expire_offsets(struct groups *gs, struct groups_entry *entry, struct
     arena_deinit(&a.arena);
 }
 
+/* Not while a write is under way: an offset that is being committed is not among the offsets yet,
+ * so the group would seem to be over, or the tombstone of what it replaces would come behind it. */
 static void expire_group(struct groups *gs, struct groups_entry *entry)
 {
+    if (entry->references > 1) {
+        return;
+    }
     struct groups_write *w = NULL;
     expire_offsets(gs, entry, &w);
     const struct group *g = entry->group;

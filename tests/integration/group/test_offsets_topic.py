@@ -117,6 +117,22 @@ def test_kill_while_it_is_compacted_loses_nothing(broker, topic):
     assert "compaction.failed" not in broker.log.read_text()
 
 
+def test_a_commit_to_a_new_group_is_not_lost_to_the_expiry(tmp_path):
+    """A group has no offsets while its first commit is written; looked for at that moment, it must not seem to be over."""
+    weir = Weir(tmp_path / "w", "--roles", "broker", *ANY_PORTS, "--broker-offsets-retention-check-interval", "100ms").start()
+    try:
+        with Wire(weir.kafka) as client:
+            client.create_topic("t")
+            for i in range(2000):
+                answer = Reader(client.call(8, 2, string(f"g{i}") + struct.pack(">i", -1) + string("") + struct.pack(
+                    ">qi", -1, 1) + string("t") + struct.pack(">iiq", 1, 0, 7) + string("")))
+                assert (answer.int32(), answer.string(), answer.int32(), answer.int32(), answer.int16()) == (1, "t", 1, 0, 0)
+                answer = Reader(client.call(9, 1, string(f"g{i}") + struct.pack(">i", 1) + string("t") + struct.pack(">ii", 1, 0)))
+                assert (answer.int32(), answer.string(), answer.int32(), answer.int32(), answer.int64()) == (1, "t", 1, 0, 7), i
+    finally:
+        weir.kill()
+
+
 def test_offsets_expire(tmp_path):
     """Those with a retention of their own (OffsetCommit v2 to v4) after it; the others later."""
     weir = Weir(tmp_path / "w", "--roles", "broker", *ANY_PORTS, "--broker-offsets-retention-check-interval", "100ms").start()
