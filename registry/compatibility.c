@@ -457,7 +457,7 @@ static void compatibility_check_pair(struct compatibility_checker *c,
     }
     bool full = c->pair_count++ == COMPATIBILITY_PAIRS_MAX;
     struct compatibility_pair *pair = full ? NULL : mem_alloc(sizeof *pair);
-    json_t *outer = c->messages;
+    json_t *above = c->messages;
     json_t *found = json_array();
     if (pair == NULL || found == NULL) {
         mem_free(pair);
@@ -470,8 +470,8 @@ static void compatibility_check_pair(struct compatibility_checker *c,
     c->messages = found;
     compatibility_check_kinds(c, reader, writer);
     pair->messages = found;
-    c->messages = outer;
-    c->exhausted = json_array_extend(outer, found) != 0 || c->exhausted;
+    c->messages = above;
+    c->exhausted = json_array_extend(above, found) != 0 || c->exhausted;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): depth is counted. */

@@ -419,11 +419,15 @@ static enum err_code registry_apply_delete_subject(struct registry_apply *a)
     return ERR_OK;
 }
 
+/* Forgets the versions of the subject; without one, of all. */
 static enum err_code registry_apply_clear_subject(struct registry_apply *a)
 {
-    struct registry_subject *subject = registry_apply_find(a);
-    while (a->value != NULL && subject != NULL && subject->count > 0) {
-        registry_apply_drop_version(a->store, subject, subject->count - 1);
+    for (size_t i = 0; a->value != NULL && i < a->store->subject_count; i++) {
+        struct registry_subject *subject = a->store->subjects[i];
+        bool meant = a->subject == NULL || strcmp(a->subject, subject->name) == 0;
+        while (meant && subject->count > 0) {
+            registry_apply_drop_version(a->store, subject, subject->count - 1);
+        }
     }
     return ERR_OK;
 }

@@ -35,19 +35,15 @@ static bool registry_delete_blocked(const struct registry *r, const char *subjec
     return blockers.found;
 }
 
-static bool registry_delete_allowed(const struct registry *r, const char *subject,
-                                    struct registry_answer *a)
+bool registry_delete_referenced(const struct registry *r, const char *subject, int version,
+                                struct registry_answer *a)
 {
-    if (strncmp(registry_settings_mode(r, subject), "READONLY", 8) == 0) {
-        registry_answer_error(a, 42205, "Subject %s in context . is in read-only mode", subject);
-        return false;
-    }
-    return true;
+    const struct registry_blockers blockers = {.deleted = true};
+    return registry_delete_blocked(r, subject, version, blockers, a);
 }
 
-/* A tombstone under the key that the record has. */
-static void registry_delete_add(struct registry_batch *batch, const char *keytype,
-                                const char *subject, int version, const char *own_key)
+void registry_delete_add(struct registry_batch *batch, const char *keytype, const char *subject,
+                         int version, const char *own_key)
 {
     struct buf key;
     buf_init(&key, REGISTRY_DELETE_BYTES_MAX);
@@ -60,11 +56,11 @@ static void registry_delete_add(struct registry_batch *batch, const char *keytyp
 static void registry_delete_add_settings(struct registry_batch *batch,
                                          const struct registry_subject *s)
 {
-    if (s->config != NULL) {
-        registry_delete_add(batch, "CONFIG", s->name, 0, s->config_key);
-    }
     if (s->mode != NULL) {
         registry_delete_add(batch, "MODE", s->name, 0, s->mode_key);
+    }
+    if (s->config != NULL) {
+        registry_delete_add(batch, "CONFIG", s->name, 0, s->config_key);
     }
 }
 
@@ -76,29 +72,54 @@ static bool registry_delete_check_subject(const struct registry *r, const char *
         registry_answer_error(a, 40401, "Subject '%s' not found.", name);
         return false;
     }
-    bool live = registry_store_has(s, false);
-    if (!permanent && !live) {
+    if (!permanent && !registry_store_has(s, false)) {
         registry_answer_error(
             a, 40404, "Subject '%s' was soft deleted.Set permanent=true to delete permanently",
             name);
         return false;
     }
-    if (!registry_delete_allowed(r, name, a)) {
-        return false;
-    }
-    if (permanent && live) {
-        registry_answer_error(
-            a, 40405, "Subject '%s' was not deleted first before being permanently deleted", name);
+    if (!registry_settings_writable(r, name, a)) {
         return false;
     }
     for (size_t i = 0; i < s->count; i++) {
         const struct registry_blockers blockers = {.except = name, .deleted = permanent};
-        bool goes = permanent || !s->versions[i].deleted;
-        if (goes && registry_delete_blocked(r, name, s->versions[i].version, blockers, a)) {
+        const struct registry_version *v = &s->versions[i];
+        if ((permanent || !v->deleted) &&
+            registry_delete_blocked(r, name, v->version, blockers, a)) {
+            return false;
+        }
+        if (permanent && !v->deleted) {
+            registry_answer_error(
+                a, 40405, "Subject '%s' was not deleted first before being permanently deleted",
+                name);
             return false;
         }
     }
     return true;
+}
+
+/* The records of a permanent deletion, newest version first: it may refer to an older one. */
+static void registry_delete_add_subject(struct registry_batch *batch,
+                                        const struct registry_subject *s)
+{
+    for (size_t i = s->count; i > 0; i--) {
+        const struct registry_version *v = &s->versions[i - 1];
+        registry_delete_add(batch, "SCHEMA", s->name, v->version, v->key);
+    }
+    registry_delete_add_settings(batch, s);
+}
+
+static void registry_delete_add_mark(struct registry_batch *batch, const char *name, int last)
+{
+    struct buf key;
+    struct buf value;
+    buf_init(&key, REGISTRY_DELETE_BYTES_MAX);
+    buf_init(&value, REGISTRY_DELETE_BYTES_MAX);
+    registry_record_key(&key, "DELETE_SUBJECT", name, 0);
+    registry_record_subject(&value, name, last);
+    registry_batch_add(batch, buf_text(&key), buf_text(&value));
+    buf_deinit(&key);
+    buf_deinit(&value);
 }
 
 static void registry_delete_subject_run(struct registry *r, const struct registry_job *job,
@@ -107,10 +128,6 @@ static void registry_delete_subject_run(struct registry *r, const struct registr
     const char *name = registry_request_subject(job->rq, a);
     bool permanent = job->flags.permanent;
     struct registry_batch batch = {0};
-    struct buf key;
-    struct buf value;
-    buf_init(&key, REGISTRY_DELETE_BYTES_MAX);
-    buf_init(&value, REGISTRY_DELETE_BYTES_MAX);
     registry_store_lock_read(r->store);
     bool go = name != NULL && registry_delete_check_subject(r, name, permanent, a);
     if (go) {
@@ -119,30 +136,22 @@ static void registry_delete_subject_run(struct registry *r, const struct registr
         buf_append_char(&a->body, '[');
         for (size_t i = 0; i < s->count; i++) {
             const struct registry_version *v = &s->versions[i];
-            if (!permanent && v->deleted) {
-                continue;
-            }
-            buf_printf(&a->body, "%s%d", last > 0 ? "," : "", v->version);
-            last = v->version;
-            if (permanent) {
-                registry_delete_add(&batch, "SCHEMA", name, v->version, v->key);
+            if (permanent || !v->deleted) {
+                buf_printf(&a->body, "%s%d", last > 0 ? "," : "", v->version);
+                last = v->version;
             }
         }
         buf_append_char(&a->body, ']');
         if (permanent) {
-            registry_delete_add_settings(&batch, s);
+            registry_delete_add_subject(&batch, s);
         } else {
-            registry_record_key(&key, "DELETE_SUBJECT", name, 0);
-            registry_record_subject(&value, name, last);
-            registry_batch_add(&batch, buf_text(&key), buf_text(&value));
+            registry_delete_add_mark(&batch, name, last);
         }
     }
     registry_store_unlock(r->store);
     if (go) {
         (void)registry_writer_write(r, &batch, a);
     }
-    buf_deinit(&key);
-    buf_deinit(&value);
 }
 
 /* The version that is to go, or NULL with the answer made. Under the lock. */
@@ -168,7 +177,11 @@ static const struct registry_version *registry_delete_check_version(const struct
                               name, v->version);
         return NULL;
     }
-    if (!registry_delete_allowed(r, name, a)) {
+    if (!registry_settings_writable(r, name, a)) {
+        return NULL;
+    }
+    const struct registry_blockers blockers = {.deleted = permanent};
+    if (registry_delete_blocked(r, name, v->version, blockers, a)) {
         return NULL;
     }
     if (!v->deleted && permanent) {
@@ -178,8 +191,7 @@ static const struct registry_version *registry_delete_check_version(const struct
                               name, v->version);
         return NULL;
     }
-    const struct registry_blockers blockers = {.deleted = permanent};
-    return registry_delete_blocked(r, name, v->version, blockers, a) ? NULL : v;
+    return v;
 }
 
 static void registry_delete_version_run(struct registry *r, const struct registry_job *job,

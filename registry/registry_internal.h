@@ -87,8 +87,8 @@ enum err_code registry_writer_start(struct registry *r, struct err *e);
 void registry_writer_stop(struct registry *r);
 /* Queues a call for the writer thread; answers it at once when the queue is full. */
 void registry_writer_queue(struct registry *r, struct http_request *rq, registry_job_fn run);
-/* Records to be written together; freed by registry_writer_write. */
-#define REGISTRY_WRITER_BATCH_MAX 4096
+/* Records to be written in one go; freed by registry_writer_write. */
+#define REGISTRY_WRITER_BATCH_MAX 1000000
 struct registry_batch {
     struct compacted_topic_write *writes;
     size_t count;
@@ -150,16 +150,31 @@ bool registry_request_schema(struct registry *r, const json_t *body,
                              struct registry_candidate_how how, struct registry_answer *a,
                              struct registry_candidate *out_candidate);
 void registry_candidate_free(struct registry_candidate *c);
-/* The highest version with the same content, else the newest live one that says the same. Under the
- * lock. */
-const struct registry_version *registry_request_find(const struct registry_subject *subject,
+/* The highest version with the same content, else the newest one that says the same. Live ones
+ * alone, unless deleted. Under the lock. */
+const struct registry_version *registry_request_find(const struct registry *r,
+                                                     const struct registry_subject *subject,
                                                      const struct registry_candidate *c,
                                                      bool deleted);
+/* Whether the version has the same content, or says the same in other words. Under the lock. */
+bool registry_request_matches(const struct registry *r, const struct registry_version *v,
+                              const struct registry_candidate *c);
 
 /* registry_settings.c, under the store's lock */
 enum compatibility_level registry_settings_level(const struct registry *r, const char *subject);
 bool registry_settings_normalize(const struct registry *r, const char *subject);
 const char *registry_settings_mode(const struct registry *r, const char *subject);
+/* False, with the answer made, in a read-only mode. */
+bool registry_settings_writable(const struct registry *r, const char *subject,
+                                struct registry_answer *a);
+
+/* registry_delete.c, under the store's lock */
+/* Adds a tombstone under the key that the record has, when it is not ours. */
+void registry_delete_add(struct registry_batch *batch, const char *keytype, const char *subject,
+                         int version, const char *own_key);
+/* Whether any version, deleted ones included, refers to it; then the answer is made. */
+bool registry_delete_referenced(const struct registry *r, const char *subject, int version,
+                                struct registry_answer *a);
 
 /* Sends the answer and frees it. */
 void registry_respond(struct http_request *rq, struct registry_answer *a);

@@ -390,7 +390,7 @@ void registry_on_versions(void *ctx, struct http_request *rq)
 /* The version that a path names, or NULL with the answer made. Under the lock. */
 static const struct registry_version *registry_read_version(const struct registry *r,
                                                             const struct http_request *rq,
-                                                            struct registry_answer *a,
+                                                            bool deleted, struct registry_answer *a,
                                                             const struct registry_subject **out)
 {
     int version = 0;
@@ -398,7 +398,6 @@ static const struct registry_version *registry_read_version(const struct registr
     if (name == NULL || !registry_request_version(rq, a, &version)) {
         return NULL;
     }
-    bool deleted = http_request_query_bool(rq, "deleted");
     const struct registry_subject *s = registry_store_subject(r->store, name);
     const struct registry_version *v = registry_store_version(s, version, deleted && version > 0);
     if (v == NULL && !registry_store_has(s, deleted)) {
@@ -417,7 +416,8 @@ void registry_on_version(void *ctx, struct http_request *rq)
     registry_answer_init(&a);
     const struct registry_subject *s = NULL;
     registry_store_lock_read(r->store);
-    const struct registry_version *v = registry_read_version(r, rq, &a, &s);
+    const struct registry_version *v =
+        registry_read_version(r, rq, http_request_query_bool(rq, "deleted"), &a, &s);
     if (v != NULL) {
         registry_answer_version(r, rq, &a, s, v);
     }
@@ -432,7 +432,8 @@ void registry_on_version_text(void *ctx, struct http_request *rq)
     registry_answer_init(&a);
     const struct registry_subject *s = NULL;
     registry_store_lock_read(r->store);
-    const struct registry_version *v = registry_read_version(r, rq, &a, &s);
+    const struct registry_version *v =
+        registry_read_version(r, rq, http_request_query_bool(rq, "deleted"), &a, &s);
     if (v != NULL) {
         registry_read_schema_text(r, rq, v->content, &a.body);
     }
@@ -474,7 +475,7 @@ void registry_on_referenced_by(void *ctx, struct http_request *rq)
     struct registry_referrers referrers = {json_array(), http_request_query_bool(rq, "deleted")};
     bool ok = registry_page_init(&page, rq, &a, INT32_MAX);
     registry_store_lock_read(r->store);
-    const struct registry_version *v = ok ? registry_read_version(r, rq, &a, &s) : NULL;
+    const struct registry_version *v = ok ? registry_read_version(r, rq, true, &a, &s) : NULL;
     if (v != NULL && referrers.ids != NULL) {
         registry_store_each_referrer(r->store, s->name, v->version, registry_read_referrer,
                                      &referrers);

@@ -37,8 +37,11 @@ void registry_record_schema(struct buf *b, const char *subject, int version, int
 
 void registry_record_subject(struct buf *b, const char *subject, int version)
 {
-    buf_append_text(b, "{\"subject\":");
-    registry_record_text(b, subject);
+    buf_append_char(b, '{');
+    if (subject != NULL) {
+        buf_append_text(b, "\"subject\":");
+        registry_record_text(b, subject);
+    }
     if (version > 0) {
         buf_printf(b, ",\"version\":%d", version);
     }

@@ -12,6 +12,7 @@ struct registry_content;
 void registry_record_key(struct buf *b, const char *keytype, const char *subject, int version);
 void registry_record_schema(struct buf *b, const char *subject, int version, int id,
                             const struct registry_content *content, bool deleted);
-/* {"subject":S,"version":V} of DELETE_SUBJECT, {"subject":S} of CLEAR_SUBJECT (version 0). */
+/* {"subject":S,"version":V} of DELETE_SUBJECT, {"subject":S} of CLEAR_SUBJECT (version 0); subject
+ * NULL: of all. */
 void registry_record_subject(struct buf *b, const char *subject, int version);
 void registry_record_mode(struct buf *b, const char *subject, const char *mode);

@@ -113,9 +113,10 @@ static bool registry_register_allowed(const struct registry *r, const char *subj
 {
     const char *mode = registry_settings_mode(r, subject);
     const char *what = NULL;
-    if (strncmp(mode, "READONLY", 8) == 0) {
-        what = "in read-only mode";
-    } else if (c->id > 0 && strcmp(mode, "IMPORT") != 0) {
+    if (!registry_settings_writable(r, subject, a)) {
+        return false;
+    }
+    if (c->id > 0 && strcmp(mode, "IMPORT") != 0) {
         what = "not in import mode";
     } else if (c->id <= 0 && strcmp(mode, "READWRITE") != 0) {
         what = "not in read-write mode";
@@ -225,15 +226,31 @@ static bool registry_register_compatible(struct registry *r, const char *name,
     return compatible;
 }
 
+/* A version that makes a new record needless, or NULL. A version number asks for a record of its
+ * own; -1 stands for the latest version. Under the lock. */
+static const struct registry_version *registry_register_same(const struct registry *r,
+                                                             const char *name,
+                                                             const struct registry_candidate *c)
+{
+    const struct registry_subject *subject = registry_store_subject(r->store, name);
+    const struct registry_version *v = NULL;
+    if (c->version == 0) {
+        v = registry_request_find(r, subject, c, false);
+    } else if (c->version < 0 || c->id > 0) {
+        v = registry_store_version(subject, c->version, false);
+        v = v != NULL && registry_request_matches(r, v, c) ? v : NULL;
+    }
+    return v != NULL && (c->id <= 0 || c->id == v->id) ? v : NULL;
+}
+
 /* Everything that needs the lock. True when there are records to be written. */
 static bool registry_register_decide(struct registry *r, const char *name,
                                      const struct registry_candidate *c, bool force,
                                      struct registry_answer *a, struct registry_decision *out)
 {
     bool import = c->id > 0;
-    const struct registry_version *same =
-        registry_request_find(registry_store_subject(r->store, name), c, false);
-    if (same != NULL && (!import || same->id == c->id)) {
+    const struct registry_version *same = registry_register_same(r, name, c);
+    if (same != NULL) {
         buf_printf(&a->body, "{\"id\":%d}", same->id);
         return false;
     }
@@ -340,9 +357,7 @@ static bool registry_register_known(struct registry *r, struct http_request *rq)
             .subject = name, .normalize = http_request_query_bool(rq, "normalize"), .strict = true};
         registry_store_lock_read(r->store);
         if (registry_request_schema(r, body, how, &a, &c)) {
-            const struct registry_version *v =
-                c.id > 0 ? NULL
-                         : registry_request_find(registry_store_subject(r->store, name), &c, false);
+            const struct registry_version *v = registry_register_same(r, name, &c);
             known = v != NULL;
             if (known) {
                 buf_printf(&a.body, "{\"id\":%d}", v->id);
@@ -381,7 +396,7 @@ void registry_on_lookup(void *ctx, struct http_request *rq)
         registry_store_lock_read(r->store);
         const struct registry_subject *subject = registry_store_subject(r->store, name);
         if (registry_request_schema(r, body, how, &a, &c)) {
-            const struct registry_version *v = registry_request_find(subject, &c, flags.deleted);
+            const struct registry_version *v = registry_request_find(r, subject, &c, flags.deleted);
             if (v != NULL) {
                 registry_answer_version(r, rq, &a, subject, v);
             } else if (!registry_store_has(subject, flags.deleted)) {

@@ -330,29 +330,40 @@ void registry_candidate_free(struct registry_candidate *c)
     avro_schema_unref(c->schema);
 }
 
-/* Two texts that differ in the order of attributes only say the same. */
-static bool registry_request_equivalent(const struct registry_content *x,
-                                        const struct registry_content *y)
+/* Whether it is worth while to compare the schemas: a candidate may have the references written
+ * out; otherwise texts that say the same differ in the order of sets alone. */
+static bool registry_request_comparable(const struct registry_content *stored,
+                                        const struct registry_content *given)
 {
-    bool plain = x->metadata == NULL && x->rule_set == NULL && registry_content_is_avro(x);
-    bool same_references = x->references == NULL || y->references == NULL
-                               ? x->references == y->references
-                               : json_equal(x->references, y->references) == 1;
-    if (!plain || !same_references || strlen(x->text) != strlen(y->text)) {
+    if (stored->metadata != NULL || stored->rule_set != NULL || !registry_content_is_avro(stored)) {
         return false;
     }
-    const struct json_limits limits = {.max_bytes = REGISTRY_REQUEST_SCHEMA_MAX, .any_root = true};
-    json_t *a = NULL;
-    json_t *b = NULL;
-    bool same = json_decode(bytes_of_text(x->text), &limits, &a, NULL) == ERR_OK &&
-                json_decode(bytes_of_text(y->text), &limits, &b, NULL) == ERR_OK &&
-                json_equal(a, b) == 1;
-    json_decref(a);
-    json_decref(b);
+    if (given->references == NULL && stored->references != NULL) {
+        return true;
+    }
+    return strlen(stored->text) == strlen(given->text) &&
+           (given->references == NULL ? stored->references == NULL
+                                      : json_equal(stored->references, given->references) == 1);
+}
+
+bool registry_request_matches(const struct registry *r, const struct registry_version *v,
+                              const struct registry_candidate *c)
+{
+    if (strcmp(v->content->hash, c->content->hash) == 0) {
+        return true;
+    }
+    struct avro_schema *schema = NULL;
+    if (!registry_request_comparable(v->content, c->content) ||
+        registry_store_parse(r->store, v->content, false, false, &schema, NULL) != ERR_OK) {
+        return false;
+    }
+    bool same = avro_schema_same(avro_schema_root(schema), avro_schema_root(c->schema), true);
+    avro_schema_unref(schema);
     return same;
 }
 
-const struct registry_version *registry_request_find(const struct registry_subject *subject,
+const struct registry_version *registry_request_find(const struct registry *r,
+                                                     const struct registry_subject *subject,
                                                      const struct registry_candidate *c,
                                                      bool deleted)
 {
@@ -364,7 +375,7 @@ const struct registry_version *registry_request_find(const struct registry_subje
     }
     for (size_t i = subject != NULL ? subject->count : 0; i > 0; i--) {
         const struct registry_version *v = &subject->versions[i - 1];
-        if (!v->deleted && registry_request_equivalent(v->content, c->content)) {
+        if ((deleted || !v->deleted) && registry_request_matches(r, v, c)) {
             return v;
         }
     }

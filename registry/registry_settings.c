@@ -53,6 +53,17 @@ const char *registry_settings_mode(const struct registry *r, const char *subject
     return mode != NULL ? mode : "READWRITE";
 }
 
+bool registry_settings_writable(const struct registry *r, const char *subject,
+                                struct registry_answer *a)
+{
+    if (strncmp(registry_settings_mode(r, subject), "READONLY", 8) != 0) {
+        return true;
+    }
+    registry_answer_error(a, 42205, "Subject %s in context . is in read-only mode",
+                          *subject != '\0' ? subject : "null");
+    return false;
+}
+
 /* The path's subject, or "" for a path without one; NULL with the answer made. */
 static const char *registry_settings_subject(const struct http_request *rq, bool global,
                                              struct registry_answer *a)
@@ -203,8 +214,9 @@ static void registry_settings_put_config(struct registry *r, const struct regist
     }
     registry_store_lock_read(r->store);
     json_t *merged = registry_settings_merge(r, name, body, a);
+    bool go = merged != NULL && registry_settings_writable(r, name, a);
     registry_store_unlock(r->store);
-    if (merged != NULL) {
+    if (go) {
         registry_settings_echo(body, &a->body);
         char *value = json_encode(merged, REGISTRY_SETTINGS_BYTES_MAX);
         if (value == NULL) {
@@ -230,11 +242,11 @@ static void registry_settings_delete_config(struct registry *r, const struct reg
     bool set = config != NULL;
     if (!set && !global) {
         registry_answer_error(a, 40401, "Subject '%s' not found.", name);
-    } else {
+    } else if (registry_settings_writable(r, name, a)) {
         registry_settings_write_config(r, config, &a->body);
     }
     registry_store_unlock(r->store);
-    if (set) {
+    if (set && !a->failed) {
         (void)registry_settings_write(r, "CONFIG", name, NULL, a);
     }
 }
@@ -257,16 +269,15 @@ static void registry_settings_get_mode(struct registry *r, struct http_request *
 }
 
 /* The canonical word of a mode, or NULL with the answer made. */
-static const char *registry_settings_parse_mode(const json_t *body, struct registry_answer *a)
+static const char *registry_settings_parse_mode(const char *text, struct registry_answer *a)
 {
     static const char *const modes[] = {"READWRITE", "READONLY", "READONLY_OVERRIDE", "IMPORT"};
-    const char *text = json_string_value(json_object_get(body, "mode"));
-    for (size_t i = 0; text != NULL && i < sizeof modes / sizeof modes[0]; i++) {
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
         if (text_equals_nocase(text, modes[i])) {
             return modes[i];
         }
     }
-    if (text != NULL && text_equals_nocase(text, "FORWARD")) {
+    if (text_equals_nocase(text, "FORWARD")) {
         registry_answer_error(a, 42204, "Forward mode only supported on global level");
         return NULL;
     }
@@ -275,37 +286,65 @@ static const char *registry_settings_parse_mode(const json_t *body, struct regis
     return NULL;
 }
 
-/* IMPORT needs an empty scope, and forgets what was soft-deleted there. Under the lock. */
-static bool registry_settings_clear_scope(const struct registry *r, const char *name, bool force,
+/* The tombstones of a subject without live versions; false, with the answer made, when it has one
+ * or is referred to. */
+static bool registry_settings_clear_subject(const struct registry *r,
+                                            const struct registry_subject *s,
+                                            struct registry_batch *batch, struct registry_answer *a)
+{
+    if (registry_store_has(s, false)) {
+        registry_answer_error(a, 42205, "Cannot import since found existing subjects");
+        return false;
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        const struct registry_version *v = &s->versions[i];
+        if (registry_delete_referenced(r, s->name, v->version, a)) {
+            return false;
+        }
+        registry_delete_add(batch, "SCHEMA", s->name, v->version, v->key);
+    }
+    return true;
+}
+
+/* IMPORT begins with an empty scope: what was soft-deleted there is forgotten. Under the lock. */
+static bool registry_settings_clear_scope(const struct registry *r, const char *name,
                                           struct registry_batch *batch, struct registry_answer *a)
 {
+    for (size_t i = 0; i < registry_store_subject_count(r->store); i++) {
+        const struct registry_subject *s = registry_store_subject_at(r->store, i);
+        if ((*name == '\0' || strcmp(s->name, name) == 0) &&
+            !registry_settings_clear_subject(r, s, batch, a)) {
+            return false;
+        }
+    }
     struct buf key;
     struct buf value;
     buf_init(&key, REGISTRY_SETTINGS_BYTES_MAX);
     buf_init(&value, REGISTRY_SETTINGS_BYTES_MAX);
-    bool empty = true;
-    for (size_t i = 0; i < registry_store_subject_count(r->store) && empty; i++) {
-        const struct registry_subject *s = registry_store_subject_at(r->store, i);
-        bool in_scope = *name == '\0' || strcmp(s->name, name) == 0;
-        if (!in_scope || !registry_store_has(s, true)) {
-            continue;
-        }
-        if (registry_store_has(s, false)) {
-            empty = force;
-            continue;
-        }
-        buf_clear(&key);
-        buf_clear(&value);
-        registry_record_key(&key, "CLEAR_SUBJECT", s->name, 0);
-        registry_record_subject(&value, s->name, 0);
-        registry_batch_add(batch, buf_text(&key), buf_text(&value));
-    }
-    if (!empty) {
-        registry_answer_error(a, 42205, "Cannot import since found existing subjects");
-    }
+    const char *subject = *name != '\0' ? name : NULL;
+    registry_record_key(&key, "CLEAR_SUBJECT", subject, 0);
+    registry_record_subject(&value, subject, 0);
+    registry_batch_add(batch, buf_text(&key), buf_text(&value));
     buf_deinit(&key);
     buf_deinit(&value);
-    return empty;
+    return true;
+}
+
+/* What goes before the mode itself; false with the answer made. */
+static bool registry_settings_enter_mode(struct registry *r, const char *name, const char *mode,
+                                         bool force, struct registry_answer *a)
+{
+    struct registry_batch batch = {0};
+    registry_store_lock_read(r->store);
+    bool clear = strcmp(mode, "IMPORT") == 0 && !force &&
+                 strcmp(registry_settings_mode(r, name), "IMPORT") != 0;
+    bool go = !clear || registry_settings_clear_scope(r, name, &batch, a);
+    registry_store_unlock(r->store);
+    if (go && clear) {
+        return registry_writer_write(r, &batch, a);
+    }
+    registry_batch_free(&batch);
+    return go;
 }
 
 static void registry_settings_put_mode(struct registry *r, const struct registry_job *job,
@@ -316,29 +355,20 @@ static void registry_settings_put_mode(struct registry *r, const struct registry
     if (body == NULL) {
         return;
     }
-    if (global && json_object_size(body) == 0) { /* back to the default */
+    const json_t *given = json_object_get(body, "mode");
+    const char *text = json_is_string(given) ? json_string_value(given) : "";
+    if (given == NULL || json_is_null(given)) { /* back to the default */
         buf_append_text(&a->body, "{}");
         (void)registry_settings_write(r, "MODE", name, NULL, a);
         json_decref(body);
         return;
     }
-    const char *mode = registry_settings_parse_mode(body, a);
-    struct registry_batch batch = {0};
-    bool go = mode != NULL;
-    if (go && strcmp(mode, "IMPORT") == 0) {
-        registry_store_lock_read(r->store);
-        go = registry_settings_clear_scope(r, name, job->flags.force, &batch, a);
-        registry_store_unlock(r->store);
-        if (go && batch.count > 0) {
-            go = registry_writer_write(r, &batch, a);
-        }
-        registry_batch_free(&batch);
-    }
-    if (go) {
+    const char *mode = registry_settings_parse_mode(text, a);
+    if (mode != NULL && registry_settings_enter_mode(r, name, mode, job->flags.force, a)) {
         struct buf value;
         buf_init(&value, REGISTRY_SETTINGS_BYTES_MAX);
         registry_record_mode(&value, *name != '\0' ? name : NULL, mode);
-        buf_printf(&a->body, "{\"mode\":\"%s\"}", mode);
+        buf_printf(&a->body, "{\"mode\":\"%s\"}", text);
         (void)registry_settings_write(r, "MODE", name, buf_text(&value), a);
         buf_deinit(&value);
     }

@@ -9,6 +9,8 @@
 #include "registry/registry_settle.h"
 
 #define REGISTRY_WRITER_QUEUE_MAX 10000
+/* Records that are on their way at once. */
+#define REGISTRY_WRITER_CHUNK 4096
 #define REGISTRY_WRITER_BACKOFF_MAX_US 100000
 
 void registry_respond(struct http_request *rq, struct registry_answer *a)
@@ -84,10 +86,13 @@ bool registry_writer_write(struct registry *r, struct registry_batch *batch,
                            struct registry_answer *a)
 {
     struct err e = {.code = ERR_OK};
-    enum err_code code =
-        batch->failed ? err_nomem(&e, "records")
-                      : compacted_topic_write_read_back(r->topic, batch->writes, batch->count,
-                                                        r->write_timeout_ms, &e);
+    enum err_code code = batch->failed ? err_nomem(&e, "records") : ERR_OK;
+    for (size_t at = 0; at < batch->count && code == ERR_OK; at += REGISTRY_WRITER_CHUNK) {
+        size_t left = batch->count - at;
+        code = compacted_topic_write_read_back(
+            r->topic, batch->writes + at,
+            left < REGISTRY_WRITER_CHUNK ? left : REGISTRY_WRITER_CHUNK, r->write_timeout_ms, &e);
+    }
     registry_batch_free(batch);
     if (code != ERR_OK) {
         r->end_unknown = true;

@@ -257,11 +257,31 @@ def test_records_in_the_topic_are_those_of_the_original(stack, registry):
         ('{"keytype":"MODE","subject":"s","magic":0}', '{"subject":"s","mode":"READWRITE"}'),
         (key(1), value(1, V1, "true")),
         ('{"keytype":"DELETE_SUBJECT","subject":"s","magic":0}', '{"subject":"s","version":2}'),
+        (key(2), "NULL"),  # the newest first: it may refer to an older one
         (key(1), "NULL"),
-        (key(2), "NULL"),
-        ('{"keytype":"CONFIG","subject":"s","magic":0}', "NULL"),
         ('{"keytype":"MODE","subject":"s","magic":0}', "NULL"),
+        ('{"keytype":"CONFIG","subject":"s","magic":0}', "NULL"),
     ]
+
+
+def test_an_import_clears_what_was_deleted_as_the_original_does(stack, registry):
+    registry.register("s", V1)
+    registry.register("t", V2)
+    registry.ok("DELETE", "/subjects/s")
+    registry.ok("DELETE", "/subjects/t")
+    before = len(topic(stack))
+    registry.ok("PUT", "/mode/s", {"mode": "IMPORT"})
+    registry.ok("PUT", "/mode", {"mode": "IMPORT"})
+    assert topic(stack)[before:] == [
+        ('{"keytype":"SCHEMA","subject":"s","version":1,"magic":1}', "NULL"),
+        ('{"keytype":"CLEAR_SUBJECT","subject":"s","magic":0}', '{"subject":"s"}'),
+        ('{"keytype":"MODE","subject":"s","magic":0}', '{"subject":"s","mode":"IMPORT"}'),
+        ('{"keytype":"SCHEMA","subject":"t","version":1,"magic":1}', "NULL"),
+        ('{"keytype":"CLEAR_SUBJECT","magic":0}', '{}'),
+        ('{"keytype":"MODE","magic":0}', '{"mode":"IMPORT"}'),
+    ]
+    assert registry.ok("GET", "/subjects?deleted=true") == []
+    assert registry.refused("GET", "/schemas/ids/1")[0] == 40403
 
 
 def test_a_restart_keeps_everything(stack, registry):

@@ -93,6 +93,9 @@ SCHEMAS = [
     ("POST", "/subjects/s/versions", schema('"int"', schemaType="X"), (422, 42201, "Invalid schema type X")),
     ("POST", "/subjects/n/versions", schema(V1, version=7), (
         422, 42201, "Version is not one more than previous version")),
+    ("POST", "/subjects/s/versions", schema(V1, version=1), (
+        422, 42201, "Version is not one more than previous version")),
+    ("POST", "/subjects/s/versions", schema(V2, version=-1), {"id": 2}),
     ("POST", "/subjects/n/versions", schema(V1, id=7), (422, 42205, "Subject n in context . is not in import mode")),
     ("POST", "/subjects/__GLOBAL/versions", schema(V1), (422, 42208, "The specified subject '__GLOBAL' is not a valid.")),
     ("POST", "/subjects/__EMPTY/versions", schema(V1), (422, 42208, "The specified subject '__EMPTY' is not a valid.")),
@@ -217,6 +220,14 @@ REFERENCES = [
     ("DELETE", "/subjects/common/versions/1", None, (
         422, 42206, "One or more references exist to the schema {magic=1,keytype=SCHEMA,subject=common,version=1}.")),
     # normalized references are sorted and there is one of each
+    ("DELETE", "/subjects/common/versions/1?permanent=true", None, (
+        422, 42206, "One or more references exist to the schema {magic=1,keytype=SCHEMA,subject=common,version=1}.")),
+    ("DELETE", "/subjects/common?permanent=true", None, (
+        422, 42206, "One or more references exist to the schema {magic=1,keytype=SCHEMA,subject=common,version=1}.")),
+    # the same with its references written out is found
+    ("POST", "/subjects/u/versions", schema(RESOLVED), {"id": 2}),
+    ("POST", "/subjects/u", schema(RESOLVED), {
+        "subject": "u", "version": 1, "id": 2, "schema": USER, "references": [REFERENCE]}),
     ("POST", "/subjects/b/versions", schema('"string"'), {"id": 3}),
     ("POST", "/subjects/u2/versions?normalize=true", schema(USER, references=[
         REFERENCE, {"name": "b", "subject": "b", "version": 1}, REFERENCE]), {"id": 4}),
@@ -225,7 +236,12 @@ REFERENCES = [
     ("GET", "/subjects/common/versions/1/referencedby", None, [4]),
     ("GET", "/subjects/common/versions/1/referencedby?deleted=true", None, [2, 4]),
     ("DELETE", "/subjects/u2", None, [1]),
+    ("DELETE", "/subjects/b", None, [1]),
     ("DELETE", "/subjects/common", None, [1]),
+    ("GET", "/subjects/common/versions/1/referencedby", None, []),  # of a deleted version too
+    ("GET", "/subjects/common/versions/1/referencedby?deleted=true", None, [2, 4]),
+    ("PUT", "/mode", {"mode": "IMPORT"}, (
+        422, 42206, "One or more references exist to the schema {magic=1,keytype=SCHEMA,subject=b,version=1}.")),
     ("DELETE", "/subjects/common?permanent=true", None, (
         422, 42206, "One or more references exist to the schema {magic=1,keytype=SCHEMA,subject=common,version=1}.")),
 ]
@@ -261,13 +277,23 @@ SETTINGS = [
     ("PUT", "/mode/s", {"mode": "READONLY"}, {"mode": "READONLY"}),
     ("POST", "/subjects/s/versions", schema(V1), (422, 42205, "Subject s in context . is in read-only mode")),
     ("GET", "/mode/s", None, {"mode": "READONLY"}),
+    ("PUT", "/config/s", {"compatibility": "NONE"}, (422, 42205, "Subject s in context . is in read-only mode")),
+    ("DELETE", "/config/s", None, (404, 40401, "Subject 's' not found.")),
     ("DELETE", "/mode/s", None, {"mode": "READONLY"}),
+    ("PUT", "/mode/s", {"mode": "readonly"}, {"mode": "readonly"}),  # what was sent is sent back
+    ("GET", "/mode/s", None, {"mode": "READONLY"}),
+    ("PUT", "/mode/s", {"mode": None}, {}),
+    ("GET", "/mode/s", None, NO_MODE),
+    ("PUT", "/mode/s", {"mode": "READONLY"}, {"mode": "READONLY"}),
+    ("PUT", "/mode/s", {}, {}),
     ("DELETE", "/mode/s", None, (404, 40401, "Subject 's' not found.")),
     ("DELETE", "/mode/s?recursive=true", None, {}),
     ("PUT", "/mode", {"mode": "x"}, (
         422, 42204, "Invalid mode. Valid values are READWRITE, READONLY, IMPORT and FORWARD.")),
     ("PUT", "/mode/s", {"mode": "FORWARD"}, (422, 42204, "Forward mode only supported on global level")),
     ("PUT", "/mode", {"mode": "READONLY_OVERRIDE"}, {"mode": "READONLY_OVERRIDE"}),
+    ("PUT", "/config", {"compatibility": "NONE"}, (422, 42205, "Subject null in context . is in read-only mode")),
+    ("DELETE", "/config", None, (422, 42205, "Subject null in context . is in read-only mode")),
     ("PUT", "/mode/s", {"mode": "READWRITE"}, {"mode": "READWRITE"}),
     ("POST", "/subjects/s/versions", schema(V1), {"id": 1}),
     ("DELETE", "/mode?recursive=true", None, {"mode": "READONLY_OVERRIDE"}),
@@ -282,6 +308,13 @@ SETTINGS = [
         422, 42205, "Overwrite new schema with id 1 in context . is not permitted.")),
     ("POST", "/subjects/i/versions", schema(V2, id=40, version=3), {"id": 40}),
     ("POST", "/subjects/i/versions", schema(BAD, id=41, version=3), {"id": 41}),  # an import may replace
+    ("PUT", "/mode/i", {"mode": "IMPORT"}, {"mode": "IMPORT"}),  # it is in that mode already
+    ("POST", "/subjects/i/versions", schema(BAD, id=41, version=7), {"id": 41}),
+    ("GET", "/subjects/i/versions", None, [3, 7]),
+    ("DELETE", "/subjects/i/versions/7", None, 7),
+    ("PUT", "/mode/i?force=true", {"mode": "IMPORT"}, {"mode": "IMPORT"}),
+    ("GET", "/subjects/i/versions?deleted=true", None, [3, 7]),  # nothing is cleared by force
+    ("DELETE", "/subjects/i/versions/7?permanent=true", None, 7),
     ("GET", "/subjects/i/versions/3", None, {"subject": "i", "version": 3, "id": 41, "schema": BAD}),
     ("DELETE", "/subjects/i", None, [3]),
     ("DELETE", "/subjects/i?permanent=true", None, [3]),
