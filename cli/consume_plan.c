@@ -138,6 +138,8 @@ static enum err_code consume_plan_set_range(rd_kafka_t *rk, struct consume_plan 
     if (code != ERR_OK) {
         return code;
     }
+    /* As rpk: a range ends where the log ends now, it does not wait for the rest. */
+    item->stop = item->stop > ends[1] ? ends[1] : item->stop;
     if (item->start < ends[0] || item->start > ends[1]) {
         item->start = item->start < ends[0] ? ends[0] : ends[1];
     }

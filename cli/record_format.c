@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/record_regex.h"
+
 #define RECORD_FORMAT_BYTES_MAX ((size_t)1 << 20)
 
 /* What is parsed at the moment. */
@@ -89,7 +91,9 @@ static struct record_item *record_parser_add(struct record_parser *p, enum recor
         *p->tail = item;
         p->tail = &item->next;
         if (!p->inside_headers) {
-            p->format->verbs |= UINT32_C(1) << verb;
+            /* Which attribute %a asks for comes behind it. */
+            uint32_t bit = verb != RECORD_VERB_COMPRESSION ? UINT32_C(1) << verb : 0;
+            p->format->verbs |= bit;
         }
     }
     return item;
@@ -207,9 +211,13 @@ static enum err_code record_parser_find_modifier(struct record_parser *p,
 
 static enum err_code record_parser_text_modifier(struct record_parser *p, struct record_item *item)
 {
-    if (p->direction == RECORD_READS && strncmp(p->at, "re", 2) == 0) {
-        return err_set(p->e, ERR_UNSUPPORTED,
-                       "format: re[...] is not supported; end the text with a literal");
+    if (p->direction == RECORD_READS && record_parser_skip(p, "re")) {
+        item->modifier = RECORD_REGEX;
+        enum err_code code = record_parser_enclosed(p, &item->text);
+        if (code == ERR_OK) {
+            code = record_regex_compile((const char *)item->text.data, &item->regex, p->e);
+        }
+        return code == ERR_OK ? record_parser_close(p) : code;
     }
     if (p->direction == RECORD_WRITES && record_parser_skip(p, "unpack")) {
         item->modifier = RECORD_UNPACK;
@@ -464,8 +472,18 @@ enum err_code record_format_init(struct record_format *f, const char *layout,
     return code;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): headers do not nest */
+static void record_format_release(struct record_item *items)
+{
+    for (struct record_item *item = items; item != NULL; item = item->next) {
+        record_regex_destroy(item->regex);
+        record_format_release(item->inner);
+    }
+}
+
 void record_format_deinit(struct record_format *f)
 {
+    record_format_release(f->items);
     arena_deinit(&f->arena);
     f->items = NULL;
 }

@@ -8,9 +8,9 @@
  *     %% %{ %} the characters themselves
  *
  * Numbers take {ascii hex64..hex4 hex big64..16 little64..16 byte bool}, texts {hex base64
- * base64raw unpack[...]} when written and {hex base64 json} when read, %d {go[...] strftime[...]}.
- * When reading, a text ends at the literal behind it, or has a size: from %T %K %V before it, or
- * {N} of those. A parsed format is read-only but for its counter; one owner.
+ * base64raw unpack[...]} when written and {hex base64 json re[...]} when read, %d {go[...]
+ * strftime[...]}. When reading, a text ends at the literal behind it, or has a size: from %T %K %V
+ * before it, or {N} of those. A parsed format is read-only but for its counter; one owner.
  */
 #pragma once
 
@@ -71,6 +71,7 @@ enum record_modifier {
     RECORD_BASE64_RAW,
     RECORD_UNPACK,
     RECORD_JSON,
+    RECORD_REGEX,
     RECORD_GO_TIME,
     RECORD_STRFTIME,
 };
@@ -78,9 +79,10 @@ enum record_modifier {
 struct record_item {
     enum record_verb verb;
     enum record_modifier modifier;
-    struct bytes text; /* literal, unpack layout or time layout (NUL-terminated) */
-    int64_t number;    /* FIXED */
-    bool sized;        /* reading: a size verb for this text stands before it */
+    struct bytes text;          /* literal, unpack or time layout, expression (NUL-terminated) */
+    struct record_regex *regex; /* of REGEX; the format's */
+    int64_t number;             /* FIXED */
+    bool sized;                 /* reading: a size verb for this text stands before it */
     struct record_item *inner;
     struct record_item *next;
 };

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "cli/base64.h"
+#include "cli/record_regex.h"
 #include "common/text.h"
 
 #define RECORD_READER_STEP ((size_t)64 * 1024)
@@ -224,6 +225,39 @@ static enum err_code record_reader_json(struct record_reader *r, struct bytes *o
     return ERR_OK;
 }
 
+static enum err_code record_reader_regex(struct record_reader *r, const struct record_regex *regex,
+                                         struct bytes *out, struct err *e)
+{
+    for (;;) {
+        size_t len = 0;
+        bool more = false;
+        const struct bytes left = bytes_of(r->input.data + r->at, record_reader_left(r));
+        enum err_code code = record_regex_measure(regex, left, r->ended, &len, &more, e);
+        if (code == ERR_OK && !more) {
+            return record_reader_take(r, len, out, e);
+        }
+        if (code == ERR_OK) {
+            code = record_reader_fill(r, e);
+        }
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
+}
+
+/* The literal behind a text that ends by itself. As in record_reader_until, the last one may be
+ * missing. */
+static enum err_code record_reader_after(struct record_reader *r, const struct record_item *next,
+                                         struct err *e)
+{
+    if (next == NULL || next->verb != RECORD_VERB_LITERAL) {
+        return ERR_OK;
+    }
+    enum err_code code = record_reader_want(r, 1, e);
+    bool missing = next->next == NULL && record_reader_left(r) == 0;
+    return code != ERR_OK || missing ? code : record_reader_literal(r, next->text, e);
+}
+
 static int record_reader_hex_digit(uint8_t c)
 {
     const char *digits = "0123456789abcdef";
@@ -269,14 +303,10 @@ static enum err_code record_reader_text(struct record_reader *r, const struct re
         code = record_reader_take(r, r->sizes[item->verb - RECORD_VERB_TOPIC], out, e);
     } else if (item->modifier == RECORD_JSON) {
         code = record_reader_json(r, out, e);
-        bool literal = next != NULL && next->verb == RECORD_VERB_LITERAL;
-        /* As in record_reader_until: the last delimiter may be missing. */
-        if (code == ERR_OK && literal) {
-            code = record_reader_want(r, 1, e);
-        }
-        if (code == ERR_OK && literal && (next->next != NULL || record_reader_left(r) > 0)) {
-            code = record_reader_literal(r, next->text, e);
-        }
+        code = code == ERR_OK ? record_reader_after(r, next, e) : code;
+    } else if (item->modifier == RECORD_REGEX) {
+        code = record_reader_regex(r, item->regex, out, e);
+        code = code == ERR_OK ? record_reader_after(r, next, e) : code;
     } else if (next != NULL && next->verb == RECORD_VERB_LITERAL) {
         code = record_reader_until(r, next->text, next->next == NULL, out, e);
     } else {

@@ -27,7 +27,8 @@ struct record_view record_view_of(const rd_kafka_message_t *m, struct record_vie
     struct record_view v = {.key = bytes_of(m->key, m->key_len),
                             .value = bytes_of(m->payload, m->len),
                             .partition = m->partition,
-                            .offset = m->offset,
+                            /* Below 0: with acks=0 none is told. */
+                            .offset = m->offset >= 0 ? m->offset : -1,
                             .timestamp_ms = rd_kafka_message_timestamp(m, &type),
                             .producer_id = -1,
                             .producer_epoch = -1,

@@ -173,7 +173,8 @@ static int schema_create_run(struct cli *cli)
 static const struct flag schema_create_flags[] = {
     {"schema", 0, FLAG_TEXT, "FILE", NULL, "The schema; - = standard input"},
     {"type", 0, FLAG_TEXT, "TYPE", NULL, "avro, json or protobuf; else by the file's name"},
-    {"references", 0, FLAG_TEXT, "NAME:SUBJECT:VERSION,...", NULL, "Schemas that it refers to"},
+    {"references", 0, FLAG_TEXT, "NAME:SUBJECT:VERSION,...|FILE", NULL,
+     "Schemas that it refers to; a file has a line or an object for each"},
     OUTPUT_FORMAT_FLAG,
 };
 
@@ -212,6 +213,10 @@ static enum err_code schema_get_by_id(const struct cli *cli, struct registry_cli
         (void)json_array_append_new(rows, schema_row_of(subject, one));
     }
     json_decref(versions);
+    if (code == ERR_OK && cli_argument_count(cli) > 0 && json_array_size(rows) == 0) {
+        code = err_set(e, ERR_NOT_FOUND, "subject %s has no schema with id %lld",
+                       cli_argument(cli, 0), id);
+    }
     return code;
 }
 
@@ -310,7 +315,7 @@ static const struct flag schema_get_flags[] = {
     {"id", 0, FLAG_TEXT, "N", NULL, "By id: every subject that has it"},
     {"schema", 0, FLAG_TEXT, "FILE", NULL, "By text under the subject; - = standard input"},
     {"type", 0, FLAG_TEXT, "TYPE", NULL, "Of --schema: avro, json or protobuf"},
-    {"references", 0, FLAG_TEXT, "NAME:SUBJECT:VERSION,...", NULL, "Of --schema"},
+    {"references", 0, FLAG_TEXT, "NAME:SUBJECT:VERSION,...|FILE", NULL, "Of --schema"},
     {"print-schema", 0, FLAG_BOOL, NULL, NULL, "Print the schema itself"},
     {"deleted", 0, FLAG_BOOL, NULL, NULL, "Soft-deleted versions too"},
     OUTPUT_FORMAT_FLAG,

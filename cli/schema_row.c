@@ -9,6 +9,7 @@
 
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/schema_references.h"
 #include "cli/table.h"
 #include "common/buf.h"
 #include "common/json.h"
@@ -103,33 +104,6 @@ static const char *schema_row_type(const struct cli *cli, const char *file, stru
     return NULL;
 }
 
-/* "name:subject:version,..." */
-static enum err_code schema_row_references(const char *text, json_t *body, struct err *e)
-{
-    char one[1024];
-    json_t *list = json_array();
-    for (const char *at = text; *at != '\0';) {
-        size_t n = strcspn(at, ",");
-        (void)snprintf(one, sizeof one, "%.*s", (int)n, at);
-        char *subject = strchr(one, ':');
-        char *version = subject != NULL ? strrchr(subject + 1, ':') : NULL;
-        int64_t number = 0;
-        if (n < sizeof one && version != NULL) {
-            *subject++ = '\0';
-            *version++ = '\0';
-        }
-        if (n >= sizeof one || version == NULL || !text_parse_int64(version, &number)) {
-            json_decref(list);
-            return err_set(e, ERR_INVALID, "--references \"%.*s\": use name:subject:version",
-                           (int)n, at);
-        }
-        (void)json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "name", one, "subject",
-                                                    subject, "version", (json_int_t)number));
-        at += n + (at[n] == ',' ? 1 : 0);
-    }
-    return json_object_set_new(body, "references", list) == 0 ? ERR_OK : err_nomem(e, "references");
-}
-
 enum err_code schema_row_body(const struct cli *cli, const char *file, json_t **out_body,
                               struct err *e)
 {
@@ -149,7 +123,11 @@ enum err_code schema_row_body(const struct cli *cli, const char *file, json_t **
     }
     const char *references = cli_flag(cli, "references");
     if (code == ERR_OK && references != NULL) {
-        code = schema_row_references(references, body, e);
+        json_t *list = NULL;
+        code = schema_references_parse(references, &list, e);
+        if (code == ERR_OK && json_object_set_new(body, "references", list) != 0) {
+            code = err_nomem(e, "references");
+        }
     }
     if (code != ERR_OK) {
         json_decref(body);

@@ -14,7 +14,7 @@
 #include "common/text.h"
 
 /* TOPIC STATUS rows in response order; 1 if any row failed. */
-static int topic_print_results(const rd_kafka_topic_result_t **results, size_t count, bool dry)
+static int topic_print_results(const rd_kafka_topic_result_t **results, size_t count)
 {
     struct table *t = table_create();
     if (t == NULL) {
@@ -27,7 +27,7 @@ static int topic_print_results(const rd_kafka_topic_result_t **results, size_t c
         table_row(t);
         table_cell(t, "%s", rd_kafka_topic_result_name(results[i]));
         if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            table_cell(t, "%s", dry ? "OK (dry run)" : "OK");
+            table_cell(t, "OK");
         } else {
             const char *text = rd_kafka_topic_result_error_string(results[i]);
             table_cell(t, "%s: %s", kafka_error_name(error),
@@ -93,7 +93,7 @@ static enum err_code topic_create_call(struct cli *cli, rd_kafka_t *rk,
         size_t count = 0;
         const rd_kafka_topic_result_t **results =
             rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
-        *out_exit = topic_print_results(results, count, dry);
+        *out_exit = topic_print_results(results, count);
         rd_kafka_event_destroy(event);
     }
     rd_kafka_AdminOptions_destroy(options);
@@ -186,7 +186,7 @@ static enum err_code topic_delete_call(struct cli *cli, rd_kafka_t *rk, const st
         size_t n = 0;
         const rd_kafka_topic_result_t **results =
             rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &n);
-        *out_exit = topic_print_results(results, n, false);
+        *out_exit = topic_print_results(results, n);
         rd_kafka_event_destroy(event);
     }
     rd_kafka_DeleteTopic_destroy_array(topics, m->count);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
 #include "cli/command.h"
 #include "cli/go_duration.h"
 #include "cli/interrupt.h"
@@ -38,7 +40,8 @@ struct topic_produce {
     rd_kafka_t *rk;
     const char *topic; /* NULL: each record names its own */
     struct record_format reads;
-    struct record_format writes;
+    struct record_format writes; /* nothing in it: acknowledged records are not told */
+    json_t *known;               /* topics that are there, with their partition counts */
     struct record_view_headers headers;
     struct buf line;
     struct registry_client *registry; /* NULL: bytes are sent as they are */
@@ -57,6 +60,9 @@ static void topic_produce_delivered(rd_kafka_t *rk, const rd_kafka_message_t *m,
         p->failures++;
         (void)fprintf(stderr, "unable to produce record: %s: %s\n", kafka_error_name(m->err),
                       rd_kafka_err2str(m->err));
+        return;
+    }
+    if (p->writes.items == NULL) {
         return;
     }
     struct record_view view = record_view_of(m, &p->headers);
@@ -150,10 +156,40 @@ static enum err_code topic_produce_send(struct topic_produce *p, const char *top
             if (headers != NULL) {
                 rd_kafka_headers_destroy(headers);
             }
-            return kafka_error(e, why, "unable to produce record");
+            return why == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION
+                       ? err_set(e, ERR_NOT_FOUND,
+                                 "unable to produce record: topic %s has no partition %d", topic,
+                                 parts[1].u.i32)
+                       : kafka_error(e, why, "unable to produce record");
         }
         (void)rd_kafka_poll(p->rk, 100);
     }
+}
+
+/* The topic must be there: a typing slip should not make one, and librdkafka's producer would. */
+static enum err_code topic_produce_check_topic(struct topic_produce *p, const char *topic,
+                                               struct err *e)
+{
+    if (cli_flag_bool(p->cli, "allow-auto-topic-creation") ||
+        json_object_get(p->known, topic) != NULL) {
+        return ERR_OK;
+    }
+    const struct rd_kafka_metadata *md = NULL;
+    enum err_code code = kafka_metadata(p->cli, p->rk, NULL, &md, e);
+    if (code != ERR_OK) {
+        return code;
+    }
+    for (int i = 0; i < md->topic_cnt; i++) {
+        (void)json_object_set_new(p->known, md->topics[i].topic,
+                                  json_integer(md->topics[i].partition_cnt));
+    }
+    rd_kafka_metadata_destroy(md);
+    return json_object_get(p->known, topic) != NULL
+               ? ERR_OK
+               : err_set(e, ERR_NOT_FOUND,
+                         "topic %s does not exist; create it with \"weir topic create %s\" or use "
+                         "--allow-auto-topic-creation",
+                         topic, topic);
 }
 
 static enum err_code topic_produce_find_schema(struct topic_produce *p,
@@ -205,7 +241,10 @@ static enum err_code topic_produce_one(struct topic_produce *p, const struct rec
     if (value.len == 0) {
         value = cli_flag_bool(p->cli, "tombstone") ? bytes_null() : bytes_of("", 0);
     }
-    enum err_code code = topic_produce_encode(p, &p->key_schema, topic, &p->key, &key, e);
+    enum err_code code = topic_produce_check_topic(p, topic, e);
+    if (code == ERR_OK) {
+        code = topic_produce_encode(p, &p->key_schema, topic, &p->key, &key, e);
+    }
     if (code == ERR_OK) {
         code = topic_produce_encode(p, &p->value_schema, topic, &p->value, &value, e);
     }
@@ -233,30 +272,6 @@ static enum err_code topic_produce_all(struct topic_produce *p, struct err *e)
         (void)rd_kafka_poll(p->rk, 100);
     }
     return code;
-}
-
-/* The topic must be there: a typing slip should not make one. */
-static enum err_code topic_produce_check_topic(struct topic_produce *p, struct err *e)
-{
-    if (p->topic == NULL || cli_flag_bool(p->cli, "allow-auto-topic-creation")) {
-        return ERR_OK;
-    }
-    const struct rd_kafka_metadata *md = NULL;
-    enum err_code code = kafka_metadata(p->cli, p->rk, NULL, &md, e);
-    if (code != ERR_OK) {
-        return code;
-    }
-    bool found = false;
-    for (int i = 0; i < md->topic_cnt; i++) {
-        found = found || strcmp(md->topics[i].topic, p->topic) == 0;
-    }
-    rd_kafka_metadata_destroy(md);
-    return found
-               ? ERR_OK
-               : err_set(e, ERR_NOT_FOUND,
-                         "topic %s does not exist; create it with \"weir topic create %s\" or use "
-                         "--allow-auto-topic-creation",
-                         p->topic, p->topic);
 }
 
 /* A wrong id is told before the first record is read. */
@@ -299,6 +314,17 @@ static void topic_produce_layout(const struct topic_produce *p, const char *form
     }
 }
 
+static bool topic_produce_is_codec(const char *name)
+{
+    static const char *const names[] = {"none", "gzip", "snappy", "lz4", "zstd"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum err_code topic_produce_open(struct topic_produce *p, struct err *e)
 {
     char timeout[32] = "300000";
@@ -311,17 +337,29 @@ static enum err_code topic_produce_open(struct topic_produce *p, struct err *e)
         }
         (void)snprintf(timeout, sizeof timeout, "%" PRId64, timeout_ms);
     }
-    const char *max_bytes = cli_flag(p->cli, "max-message-bytes");
+    long long max_bytes = 0;
+    char max_text[32];
+    if (cli_flag_int(p->cli, "max-message-bytes", -1, 1000000000, &max_bytes, e) != ERR_OK) {
+        return ERR_INVALID;
+    }
+    /* The least that librdkafka takes, and its default. */
+    max_bytes = max_bytes < 0 ? 1000000 : max_bytes < 1000 ? 1000 : max_bytes;
+    (void)snprintf(max_text, sizeof max_text, "%lld", max_bytes);
+    const char *codec = cli_flag(p->cli, "compression");
+    if (!topic_produce_is_codec(codec)) {
+        return err_set(e, ERR_INVALID, "--compression %s: use none, gzip, snappy, lz4 or zstd",
+                       codec);
+    }
     const char *acks = cli_flag(p->cli, "acks");
     if (strcmp(acks, "-1") != 0 && strcmp(acks, "0") != 0 && strcmp(acks, "1") != 0) {
         return err_set(e, ERR_INVALID, "--acks \"%s\": use -1, 0 or 1", acks);
     }
     const struct kafka_property properties[TOPIC_PRODUCE_PROPERTIES] = {
-        {"compression.codec", cli_flag(p->cli, "compression")},
+        {"compression.codec", codec},
         {"acks", acks},
         {"enable.idempotence", strcmp(acks, "-1") == 0 ? "true" : "false"},
         {"message.timeout.ms", timeout},
-        {"message.max.bytes", strcmp(max_bytes, "-1") == 0 ? "1000000" : max_bytes},
+        {"message.max.bytes", max_text},
         {"partitioner", "murmur2_random"}, /* keys land where the Java clients put them */
         {"sticky.partitioning.linger.ms", "100"},
         {NULL, NULL},
@@ -329,7 +367,7 @@ static enum err_code topic_produce_open(struct topic_produce *p, struct err *e)
     enum err_code code =
         kafka_open_producer(p->cli, properties, topic_produce_delivered, p, &p->rk, e);
     if (code == ERR_OK) {
-        code = topic_produce_check_topic(p, e);
+        code = p->topic != NULL ? topic_produce_check_topic(p, p->topic, e) : ERR_OK;
     }
     return code == ERR_OK ? topic_produce_open_schemas(p, e) : code;
 }
@@ -366,15 +404,19 @@ static enum err_code topic_produce_parse_format(struct topic_produce *p, struct 
 static int topic_produce_run(struct cli *cli)
 {
     struct err e;
-    struct topic_produce p = {.cli = cli, .topic = cli_argument(cli, 0)};
+    struct topic_produce p = {.cli = cli, .topic = cli_argument(cli, 0), .known = json_object()};
     if (cli_argument_count(cli) > 1) {
+        json_decref(p.known);
         return cli_fail("topic produce takes one topic, but got %zu", cli_argument_count(cli));
     }
     if (topic_produce_parse_format(&p, &e) != ERR_OK) {
+        json_decref(p.known);
         return cli_fail_err(&e);
     }
-    if (record_format_init(&p.writes, cli_flag(cli, "output-format"), RECORD_WRITES, &e) !=
-        ERR_OK) {
+    const char *output = cli_flag(cli, "output-format");
+    if (*output != '\0' && record_format_init(&p.writes, output, RECORD_WRITES, &e) != ERR_OK) {
+        (void)err_wrap(&e, "--output-format");
+        json_decref(p.known);
         record_format_deinit(&p.reads);
         return cli_fail_err(&e);
     }
@@ -395,6 +437,7 @@ static int topic_produce_run(struct cli *cli)
     buf_deinit(&p.line);
     buf_deinit(&p.key);
     buf_deinit(&p.value);
+    json_decref(p.known);
     if (code != ERR_OK) {
         return cli_fail_err(&e);
     }

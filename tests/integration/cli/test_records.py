@@ -61,8 +61,9 @@ def test_json_is_what_rpk_prints(cli):
 def test_offsets(cli):
     cli.ok("topic", "create", "t")
     cli.ok("topic", "produce", "t", stdin="".join(f"{i}\n" for i in range(10)))
+    # A range that reaches past the end ends there.
     cases = {":end": range(10), "3:5": range(3, 5), "3-5": range(3, 5), ":2": range(2), "8:end": range(8, 10),
-             "@-1h:end": range(10), "@:-1h": []}
+             "@-1h:end": range(10), "@:-1h": [], "8:99": range(8, 10), "20:30": [], ":99": range(10)}
     for offset, expected in cases.items():
         out = cli.ok("topic", "consume", "t", "-o", offset, "-f", r"%v\n")
         assert out.split() == [str(i) for i in expected], offset
@@ -126,12 +127,55 @@ def test_produce_with_schemas(cli, tmp_path):
     assert "Protobuf" in cli.fails("topic", "produce", "t", "--schema-id", "1", "--schema-type", "A", stdin='{"a":1}\n')
 
 
+def test_references(cli, tmp_path):
+    files = {"a.avsc": '{"type":"record","name":"A","fields":[]}',
+             "b.avsc": '{"type":"record","name":"B","fields":[{"name":"a","type":"A"}]}',
+             "refs": "// a comment\n\nA a 1\n", "refs.json": '[{"name":"A","subject":"a","version":1}]',
+             "refs.yaml": "- name: A\n  subject: a\n  version: 1\n", "bad": "A a 1\nA a\n"}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    cli.ok("registry", "schema", "create", "a", "--schema", str(tmp_path / "a.avsc"))
+    create = ("registry", "schema", "create", "b", "--schema", str(tmp_path / "b.avsc"))
+    assert "A" in cli.fails(*create)
+    for references in ("A:a:1", str(tmp_path / "refs"), str(tmp_path / "refs.json"), str(tmp_path / "refs.yaml")):
+        assert cli.ok(*create, "--references", references).split()[4:6] == ["b", "1"]
+    assert "bad line 2" in cli.fails(*create, "--references", str(tmp_path / "bad"))
+    assert "name:subject:version" in cli.fails(*create, "--references", "A:a")
+    assert "no schema with id 1" in cli.fails("registry", "schema", "get", "b", "--id", "1")
+
+
+def test_formats_of_input_and_echo(cli):
+    cli.ok("topic", "create", "t")
+    out = cli.ok("topic", "produce", "t", "-f", r"%k{re[\d+]}%v\n", "-o", r"%k=%v@%o\n", stdin="12ab\n345cd")
+    assert out == "12=ab@0\n345=cd@1\n"
+    assert "does not match" in cli.fails("topic", "produce", "t", "-f", r"%v{re[\d+]}\n", stdin="x\n")
+    assert "parenthesis" in cli.fails("topic", "produce", "t", "-f", "%v{re[(]}")
+    assert cli.ok("topic", "produce", "t", "-o", "", stdin="x\n") == ""
+    assert "at offset -1 " in cli.ok("topic", "produce", "t", "--acks", "0", stdin="x\n")
+    wait_for(lambda: cli.ok("topic", "consume", "t", "-o", ":end", "-f", "%v").endswith("xx"), "the unacknowledged record")
+    # An attribute that is told, beside those that are not.
+    assert cli.ok("topic", "consume", "t", "-n", "1", "-f", "%a{timestamp-type} %i %i %[ %]") == "0 1 2 0 4"
+    assert "compression" in cli.fails("topic", "consume", "t", "-f", "%a{compression}")
+
+
+def test_a_slip_makes_no_topic(cli):
+    cli.ok("topic", "create", "t")
+    done = cli.run("topic", "produce", "-f", r"%t %v\n", stdin="t x\nslip y\n")
+    assert done.returncode == 1 and "Produced" in done.stdout and "slip does not exist" in done.stderr
+    assert "slip" not in cli.ok("topic", "list")
+    cli.ok("topic", "produce", "-f", r"%t %v\n", "--allow-auto-topic-creation", stdin="meant y\n")
+    assert "meant" in cli.ok("topic", "list")
+
+
 def test_refusals_say_what_is_wrong(cli):
     cli.ok("topic", "create", "t")
     assert "does not exist" in cli.fails("topic", "consume", "nope")
     assert "does not exist" in cli.fails("topic", "produce", "nope", stdin="x\n")
     assert "unexpected EOF" in cli.fails("topic", "produce", "t", "-f", r"%k|%v\n", stdin="nokey\n")
     assert "partitions 0 to 0" in cli.fails("topic", "consume", "t", "-p", "4")
+    assert "no partition 17" in cli.fails("topic", "produce", "t", "-p", "17", stdin="x\n")
+    assert "use none, gzip" in cli.fails("topic", "produce", "t", "-z", "rar", stdin="x\n")
+    assert "cooperative-sticky" in cli.fails("topic", "consume", "t", "-g", "g", "-b", "sticky")
     assert "--offset" in cli.fails("topic", "consume", "t", "-o", "soon")
     assert "does not tell it" in cli.fails("topic", "consume", "t", "-f", "%x")
     assert "exclude each other" in cli.fails("topic", "consume", "t", "-g", "g", "-p", "0")
