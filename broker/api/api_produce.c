@@ -301,11 +301,24 @@ static int16_t produce_flush_error(enum err_code status)
                                 : KAFKA_ERROR_KAFKA_STORAGE_ERROR;
 }
 
+/* No memory of the request is taken here: this may be a flusher thread. */
+static struct bytes produce_wait_message(int16_t error)
+{
+    if (error == KAFKA_ERROR_KAFKA_STORAGE_ERROR) {
+        return bytes_of_text("the disk failed, see the broker's log; the record may be there after "
+                             "a restart");
+    }
+    return error == KAFKA_ERROR_REQUEST_TIMED_OUT
+               ? bytes_of_text("not on disk within the request's timeout; it may get there still")
+               : bytes_null();
+}
+
 static void produce_wait_done(struct produce_wait *wait, int16_t error)
 {
     struct produce *p = wait->produce;
     if (error != KAFKA_ERROR_NONE) {
         wait->result->error_code = error;
+        wait->result->error_message = produce_wait_message(error);
         wait->result->base_offset = -1;
     }
     atomic_store(&wait->done, true);

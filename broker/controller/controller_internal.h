@@ -9,6 +9,7 @@
 #include "broker/controller/command_log.h"
 #include "broker/controller/controller.h"
 #include "broker/controller/controller_view.h"
+#include "common/event_limit.h"
 #include "common/lock.h"
 
 enum controller_op_kind {
@@ -33,6 +34,7 @@ struct controller {
     struct log_dir *log_dir;
     const struct clock *clock;
     struct logger *logger;
+    struct event_limit create_failures;
     size_t snapshot_bytes;
     struct controller_statics statics;
     char cluster_id[CLUSTER_ID_LEN + 1];

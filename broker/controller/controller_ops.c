@@ -10,6 +10,7 @@
 #include "broker/controller/topic_storage.h"
 #include "broker/storage/partition.h"
 #include "common/check.h"
+#include "common/clock.h"
 #include "common/logger.h"
 #include "common/mem.h"
 #include "protocol/kafka_error.h"
@@ -277,6 +278,16 @@ static enum err_code create_topic(struct controller *c, struct controller_create
     return ERR_OK;
 }
 
+/* Clients ask again and again for a topic that is to be created for them. */
+static void log_create_failure(struct controller *c, struct bytes topic, const char *why)
+{
+    uint64_t held_back = 0;
+    if (event_limit_pass(&c->create_failures, clock_mono_ms(c->clock), &held_back)) {
+        logger_error(c->logger, "topic.create_failed", "topic=%.*s error=\"%s\" before=%" PRIu64,
+                     (int)topic.len, (const char *)topic.data, why, held_back);
+    }
+}
+
 static void run_create_topics(struct controller *c, struct controller_op *op)
 {
     struct controller_create_topic *topics = op->items;
@@ -295,7 +306,7 @@ static void run_create_topics(struct controller *c, struct controller_op *op)
         struct err e;
         if (create_topic(c, t, &e) != ERR_OK) {
             t->error = storage_error(t->message, &e);
-            logger_error(c->logger, "topic.create_failed", "error=\"%s\"", e.text);
+            log_create_failure(c, t->name, e.text);
             continue;
         }
         budget -= t->result_partition_count;

@@ -111,9 +111,10 @@ static const struct config_def node_defs[] = {
            "Partitions of __consumer_offsets; fixed once it exists."),
     NUMBER("offsets.topic.replication.factor", SHORT, "1", 1, INT16_MAX, FIX,
            "Replicas of __consumer_offsets."),
-    NUMBER("offsets.topic.segment.bytes", INT, "2097152", 1, INT32_MAX, FIX,
-           "segment.bytes of __consumer_offsets. Kafka has 104857600; a start reads what compaction "
-           "leaves, and it leaves the newest segment."),
+    NUMBER(
+        "offsets.topic.segment.bytes", INT, "2097152", 1, INT32_MAX, FIX,
+        "segment.bytes of __consumer_offsets. Kafka has 104857600; a start reads what compaction "
+        "leaves, and it leaves the newest segment."),
     NUMBER("producer.id.expiration.ms", INT, "86400000", 1, INT32_MAX, FIX,
            "A producer silent for so long is forgotten by a partition."),
     NUMBER("socket.request.max.bytes", INT, "104857600", 1, INT32_MAX, FIX,

@@ -67,9 +67,9 @@ struct groups_waiter {
 struct groups_entry {
     struct group *group;
     struct group_offsets offsets;
-    size_t references;     /* the table's, and one for each write under way */
-    size_t place;          /* in the table */
-    size_t timer;          /* in the heap of deadlines */
+    size_t references; /* the table's, and one for each write under way */
+    size_t place;      /* in the table */
+    size_t timer;      /* in the heap of deadlines */
     int64_t deadline_ms;
     struct groups_task
         failed; /* tells the group of a write that could not begin; ctx NULL = idle */

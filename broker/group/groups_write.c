@@ -166,8 +166,11 @@ static bool append(struct groups_write *w, struct partition *p, int64_t *out_las
     }
     buf_deinit(&batch);
     if (code != ERR_OK) {
-        logger_error(w->gs->logger, "groups.write_failed", "group=%.*s error=\"%s\"",
-                     (int)w->entry->group->id.len, (const char *)w->entry->group->id.data, e.text);
+        if (result.error_code != KAFKA_ERROR_KAFKA_STORAGE_ERROR) { /* the disk's are storage's */
+            logger_error(w->gs->logger, "groups.write_failed", "group=%.*s error=\"%s\"",
+                         (int)w->entry->group->id.len, (const char *)w->entry->group->id.data,
+                         e.text);
+        }
         w->error = map_error(result.error_code != 0 ? result.error_code
                                                     : KAFKA_ERROR_UNKNOWN_SERVER_ERROR);
         return false;

@@ -292,6 +292,18 @@ static enum err_code partition_append_locked(struct partition *p,
     return ERR_OK;
 }
 
+/* A full disk refuses every append of every partition: said once in a while. */
+static void partition_log_failure(struct partition *p, const char *why)
+{
+    uint64_t held_back = 0;
+    if (event_limit_pass(&p->env->append_failures, clock_mono_ms(p->env->clock), &held_back)) {
+        logger_error(p->env->logger, "append.failed",
+                     "topic=%s partition=%" PRId32 " reason=\"%s\" before=%" PRIu64
+                     " next=\"nothing was written, the client is told; the next one is tried\"",
+                     p->id.topic, p->id.index, why, held_back);
+    }
+}
+
 static enum err_code partition_check_open(const struct partition *p,
                                           struct partition_append_result *out_result, struct err *e)
 {
@@ -332,6 +344,9 @@ enum err_code partition_append(struct partition *p, uint8_t *batches, size_t len
     }
     if (code == ERR_OK) {
         code = partition_append_locked(p, &in, options, out_result, e);
+        if (code != ERR_OK) {
+            partition_log_failure(p, e != NULL ? e->text : err_code_text(code));
+        }
     }
     bool stopped = p->status == PARTITION_STOPPED;
     lock_release(&p->lock);

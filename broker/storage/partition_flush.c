@@ -109,6 +109,18 @@ static enum err_code partition_plan_checkpoint(struct partition *p,
     return code;
 }
 
+static void partition_log_incomplete(const struct partition *p, struct partition_env *env,
+                                     const char *why)
+{
+    uint64_t held_back = 0;
+    if (event_limit_pass(&env->flush_failures, clock_mono_ms(env->clock), &held_back)) {
+        logger_warn(env->logger, "flush.incomplete",
+                    "topic=%s partition=%" PRId32 " reason=\"%s\" before=%" PRIu64
+                    " effect=\"records are on disk, recovery would take longer\"",
+                    p->id.topic, p->id.index, why, held_back);
+    }
+}
+
 static void partition_plan(struct partition *p, enum partition_flush_mode mode,
                            struct partition_flush_round *round)
 {
@@ -137,8 +149,7 @@ static void partition_plan(struct partition *p, enum partition_flush_mode mode,
         round->checkpoint = true;
         if (partition_plan_checkpoint(p, round, &e) != ERR_OK) {
             round->failed_late = true;
-            logger_warn(p->env->logger, "checkpoint.failed", "dir=%s reason=\"%s\"", p->path,
-                        e.text);
+            partition_log_incomplete(p, p->env, e.text);
         }
     }
 }
@@ -281,7 +292,9 @@ static enum err_code partition_store_late(struct partition *p, struct partition_
                                           const struct partition_flush_round *round,
                                           bool *out_stored, struct err *e)
 {
-    enum err_code code = round->failed_late ? err_set(e, ERR_IO, "see the event before") : ERR_OK;
+    enum err_code code =
+        round->failed_late ? err_set(e, ERR_IO, "indexes, epochs or snapshot could not be written")
+                           : ERR_OK;
     for (size_t i = 0; code == ERR_OK && i < round->segment_count; i++) {
         struct segment *s = round->segments[i];
         if (out_stored[i]) { /* asked for */
@@ -400,10 +413,7 @@ static enum err_code partition_flush_round(struct partition *p, enum partition_f
         code = partition_store_late(p, env, &round, stored, e);
         partition_finish_late(p, &round, stored, code);
         if (code != ERR_OK) {
-            logger_warn(env->logger, "flush.incomplete",
-                        "topic=%s partition=%" PRId32
-                        " reason=\"%s\" effect=\"records are on disk, recovery would take longer\"",
-                        p->id.topic, p->id.index, e->text);
+            partition_log_incomplete(p, env, e->text);
         } else if (sealed && mode != PARTITION_FLUSH_CHECKPOINT) {
             env->want_checkpoint(env->dir);
         }

@@ -19,6 +19,7 @@
 #include "broker/storage/producer_state.h"
 #include "broker/storage/segment.h"
 #include "common/clock.h"
+#include "common/event_limit.h"
 #include "common/lock.h"
 #include "common/logger.h"
 
@@ -36,6 +37,8 @@ struct partition_env {
     _Atomic uint64_t flush_count;
     _Atomic uint64_t flush_ns;
     struct metric *flush_seconds; /* NULL = nobody looks */
+    struct event_limit append_failures;
+    struct event_limit flush_failures;
     /* Upward: the directory's own files. */
     void *dir;
     enum err_code (*store_log_starts)(void *dir, struct err *e);

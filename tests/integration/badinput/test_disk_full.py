@@ -3,6 +3,8 @@ import concurrent.futures
 import errno
 import os
 import pathlib
+import re
+import struct
 import subprocess
 import sys
 import time
@@ -18,7 +20,7 @@ from stack import http
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "broker"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import fraud  # noqa: E402
-from wire import Wire, batch, batches  # noqa: E402
+from wire import Reader, Wire, batch, batches, string  # noqa: E402
 
 STORAGE_ERROR = 56
 FILE = "org.apache.kafka.connect.file.FileStreamSourceConnector"
@@ -140,6 +142,32 @@ def test_records_are_taken_again_when_there_is_room(full):
     weir.start()
     with Wire(weir.kafka) as client:
         assert len(values(client, "t")) == 2
+
+
+def test_the_log_and_the_answers_name_the_file_and_the_cause(full):
+    weir, disk = full
+    with Wire(weir.kafka) as client:
+        client.create_topic("t")
+        disk.fill()
+        records = batch([b"x" * 900000])
+        body = string(None) + struct.pack(">hii", -1, 10000, 1) + string("t") + struct.pack(">iii", 1, 0, len(records)) + records
+        for _ in range(50):
+            answer = Reader(client.call(0, 8, body))
+            assert (answer.int32(), answer.string(), answer.int32(), answer.int32()) == (1, "t", 1, 0)
+            assert answer.int16() == STORAGE_ERROR
+            assert (answer.int64(), answer.int64(), answer.int64(), answer.int32()) == (-1, -1, -1, 0)
+            assert re.fullmatch(rf"write {disk.path}/t-0/0{{20}}\.log at \d+: No space left on device", answer.string())
+        body = struct.pack(">i", 1) + string("new") + struct.pack(">ihiiib", 20, 1, 0, 0, 10000, 0)
+        for _ in range(10):
+            answer = Reader(client.call(19, 2, body))
+            answer.int32()
+            assert (answer.int32(), answer.string(), answer.int16()) == (1, "new", STORAGE_ERROR)
+            assert "No space left on device" in (message := answer.string()) and str(disk.path) in message
+    told = [line for line in weir.output().splitlines() if "No space left" in line]
+    assert any("append.failed" in line and f"{disk.path}/t-0/" in line for line in told), told
+    assert any("topic.create_failed" in line and f"{disk.path}/" in line for line in told), told
+    # Once in ten seconds for each event, not once for each request.
+    assert len(told) < 12, told
 
 
 def test_everything_else_says_that_the_disk_is_full(full, tmp_path):
