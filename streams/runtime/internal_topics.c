@@ -142,8 +142,7 @@ static enum err_code topics_count_round(struct topics_plan *p, bool *out_open, s
 {
     *out_open = false;
     for (const struct topology_node *n = p->t->first; n != NULL; n = n->next) {
-        for (size_t i = 0;
-             n->kind == TOPOLOGY_SOURCE && n->merged_into == NULL && i < n->topic_count; i++) {
+        for (size_t i = 0; n->kind == TOPOLOGY_SOURCE && i < n->topic_count; i++) {
             int count = 0;
             enum err_code code = topics_count_source(p, n, i, &count, e);
             if (code != ERR_OK) {

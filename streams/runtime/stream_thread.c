@@ -103,8 +103,7 @@ static enum err_code thread_subscribe(struct stream_thread *t, struct err *e)
     const char *application_id = weir_config_get(t->config.config, "application.id");
     rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(8);
     for (const struct topology_node *n = t->config.topology->first; n != NULL; n = n->next) {
-        for (size_t i = 0;
-             n->kind == TOPOLOGY_SOURCE && n->merged_into == NULL && i < n->topic_count; i++) {
+        for (size_t i = 0; n->kind == TOPOLOGY_SOURCE && i < n->topic_count; i++) {
             char *name = n->repartition ? task_internal_topic(application_id, n->topics[i], NULL)
                                         : mem_strdup(n->topics[i]);
             if (name != NULL) {

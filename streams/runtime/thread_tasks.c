@@ -185,7 +185,7 @@ static int tasks_find_sub(const struct stream_thread *t, const char *topic)
     const char *application_id = weir_config_get(t->config.config, "application.id");
     size_t len = strlen(application_id);
     for (const struct topology_node *n = t->config.topology->first; n != NULL; n = n->next) {
-        if (n->kind != TOPOLOGY_SOURCE || n->merged_into != NULL) {
+        if (n->kind != TOPOLOGY_SOURCE) {
             continue;
         }
         for (size_t i = 0; i < n->topic_count; i++) {

@@ -81,17 +81,30 @@ const char *builder_next_name(struct weir_builder *b, const char *prefix)
     return builder_strdup(b, name);
 }
 
+static bool builder_check_name(struct weir_builder *b, const char *name)
+{
+    for (const struct topology_node *n = b->topology->first; n != NULL && name != NULL;
+         n = n->next) {
+        if (strcmp(n->name, name) == 0) {
+            builder_fail(b, ERR_EXISTS, "two nodes are named %s", name);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool builder_rename_node(struct weir_builder *b, struct topology_node *node, const char *name)
+{
+    char *copy = builder_check_name(b, name) ? builder_strdup(b, name) : NULL;
+    node->name = copy != NULL ? copy : node->name;
+    return copy != NULL;
+}
+
 struct topology_node *builder_add_node(struct weir_builder *b, enum topology_kind kind,
                                        const char *name, struct topology_node *parent)
 {
-    if (b->failed) {
+    if (b->failed || !builder_check_name(b, name)) {
         return NULL;
-    }
-    for (const struct topology_node *n = b->topology->first; n != NULL; n = n->next) {
-        if (name != NULL && strcmp(n->name, name) == 0) {
-            builder_fail(b, ERR_EXISTS, "two nodes are named %s", name);
-            return NULL;
-        }
     }
     struct topology_node *n = topology_add_node(b->topology, kind, name);
     if (n == NULL || (parent != NULL && !topology_connect(b->topology, parent, n))) {
@@ -162,10 +175,12 @@ static struct topology_node *builder_add_source(struct weir_builder *b, const ch
     return b->failed ? NULL : n;
 }
 
+/* Of a node: a number is burned either way, so that a name given later changes no other. */
 static const char *builder_name_or_next(struct weir_builder *b, const char *given,
                                         const char *prefix)
 {
-    return given != NULL ? builder_strdup(b, given) : builder_next_name(b, prefix);
+    const char *next = builder_next_name(b, prefix);
+    return given != NULL ? builder_strdup(b, given) : next;
 }
 
 struct weir_stream *weir_builder_stream_topics(struct weir_builder *b, const char *const *topics,
@@ -204,7 +219,7 @@ static struct topology_store *builder_table_store(struct weir_builder *b, const 
     (void)snprintf(prefix, sizeof prefix, "%s-STATE-STORE-", topic);
     struct topology_store *s = builder_alloc(b, sizeof *s);
     if (s != NULL) {
-        s->name = builder_name_or_next(b, m->name, prefix);
+        s->name = m->name != NULL ? builder_strdup(b, m->name) : builder_next_name(b, prefix);
         s->caching = !m->caching_off;
         s->logging = !m->logging_off;
         s->in_memory = m->in_memory;
@@ -253,8 +268,11 @@ struct weir_table *weir_builder_table(struct weir_builder *b, const char *topic,
     }
     t->builder = b;
     t->store = builder_table_store(b, topic, options, store);
-    const char *source_name = builder_name_or_next(b, options->name, "KSTREAM-SOURCE-");
-    const char *table_name = builder_next_name(b, "KTABLE-SOURCE-");
+    char given[BUILDER_NAME_MAX + 32];
+    (void)snprintf(given, sizeof given, "%s-source", options->name != NULL ? options->name : "");
+    const char *source_name =
+        builder_name_or_next(b, options->name != NULL ? given : NULL, "KSTREAM-SOURCE-");
+    const char *table_name = builder_name_or_next(b, options->name, "KTABLE-SOURCE-");
     struct topology_node *source = builder_add_source(b, source_name, &topic, 1, options);
     if (source == NULL || t->store == NULL) {
         return NULL;
@@ -424,7 +442,7 @@ static bool builder_is_generated(const char *name)
 
 struct weir_stream *builder_repartition(struct weir_stream *s, const char *base_name,
                                         const struct weir_serde *key,
-                                        const struct weir_serde *value)
+                                        const struct weir_serde *value, struct weir_stream *made)
 {
     struct weir_builder *b = s->builder;
     char topic[2 * BUILDER_NAME_MAX];
@@ -432,6 +450,9 @@ struct weir_stream *builder_repartition(struct weir_stream *s, const char *base_
     const char *sink_name = builder_next_name(b, "KSTREAM-SINK-");
     const char *filter_name = builder_next_name(b, "KSTREAM-FILTER-");
     const char *source_name = builder_next_name(b, "KSTREAM-SOURCE-");
+    if (made != NULL) {
+        return made;
+    }
     if (!builder_is_generated(base_name)) {
         char name[2 * BUILDER_NAME_MAX + 16];
         (void)snprintf(name, sizeof name, "%s-sink", topic);
@@ -483,7 +504,9 @@ static struct weir_stream *builder_join(struct weir_stream *s, struct weir_table
         return NULL;
     }
     if (s->rekeyed) {
-        s = builder_repartition(s, s->node->name, s->key, s->value);
+        s->repartitioned =
+            builder_repartition(s, s->node->name, s->key, s->value, s->repartitioned);
+        s = s->repartitioned;
     }
     builder_materialize(table);
     struct weir_stream *out =

@@ -18,7 +18,8 @@ struct weir_stream {
     struct topology_node *node;
     const struct weir_serde *key; /* NULL: not known */
     const struct weir_serde *value;
-    bool rekeyed; /* the original's repartition-needed flag */
+    bool rekeyed;                      /* the original's repartition-needed flag */
+    struct weir_stream *repartitioned; /* by the first join behind it; the others use it too */
 };
 
 struct weir_table {
@@ -34,6 +35,7 @@ struct weir_grouped {
     const struct weir_serde *key;
     const struct weir_serde *value;
     const char *name;
+    struct weir_stream *repartitioned; /* when it has a name, for all its aggregations */
 };
 
 struct weir_windowed {
@@ -57,7 +59,10 @@ struct topology_node *builder_add_node(struct weir_builder *b, enum topology_kin
 struct weir_stream *builder_stream_of(struct weir_builder *b, struct topology_node *node);
 /* Checks a topic's name; false fails the builder. */
 bool builder_check_topic(struct weir_builder *b, const char *topic);
-/* Puts a repartition topic behind s and returns the stream that reads it. */
+/* Calls a node what the user calls it; false fails the builder. */
+bool builder_rename_node(struct weir_builder *b, struct topology_node *node, const char *name);
+/* Puts a repartition topic behind s and returns the stream that reads it. made (may be NULL): what
+ * an earlier call returned, to be used again; numbers are burned all the same. */
 struct weir_stream *builder_repartition(struct weir_stream *s, const char *base_name,
                                         const struct weir_serde *key,
-                                        const struct weir_serde *value);
+                                        const struct weir_serde *value, struct weir_stream *made);

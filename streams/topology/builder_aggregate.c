@@ -35,7 +35,12 @@ struct weir_grouped *weir_stream_group_by_key(struct weir_stream *s,
 struct weir_grouped *weir_stream_group_by(struct weir_stream *s, weir_value_mapper_fn key,
                                           void *user, const struct weir_grouping *options)
 {
-    return weir_stream_group_by_key(weir_stream_select_key(s, key, user), options);
+    struct weir_stream *keyed = weir_stream_select_key(s, key, user);
+    if (keyed != NULL && options != NULL && options->name != NULL &&
+        !builder_rename_node(keyed->builder, keyed->node, options->name)) {
+        return NULL;
+    }
+    return weir_stream_group_by_key(keyed, options);
 }
 
 struct weir_windowed *weir_grouped_windowed_by(struct weir_grouped *g, struct weir_windows windows)
@@ -148,7 +153,9 @@ static struct weir_table *builder_fold(struct weir_grouped *g, const struct buil
     }
     struct weir_stream *from = g->stream;
     if (from->rekeyed) {
-        from = builder_repartition(from, g->name != NULL ? g->name : store_name, g->key, g->value);
+        from = builder_repartition(from, g->name != NULL ? g->name : store_name, g->key, g->value,
+                                   g->repartitioned);
+        g->repartitioned = g->name != NULL ? from : NULL;
     }
     if (from == NULL) {
         return NULL;

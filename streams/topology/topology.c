@@ -126,7 +126,7 @@ void topology_number_subs(struct weir_topology *t)
 {
     t->sub_count = 0;
     for (struct topology_node *n = t->first; n != NULL; n = n->next) {
-        if (n->sub >= 0 || n->merged_into != NULL) {
+        if (n->sub >= 0) {
             continue;
         }
         n->sub = t->sub_count++;
@@ -138,7 +138,7 @@ void topology_number_subs(struct weir_topology *t)
 struct topology_node *topology_source_of(const struct weir_topology *t, const char *topic)
 {
     for (struct topology_node *n = t->first; n != NULL; n = n->next) {
-        if (n->kind != TOPOLOGY_SOURCE || n->merged_into != NULL) {
+        if (n->kind != TOPOLOGY_SOURCE) {
             continue;
         }
         for (size_t i = 0; i < n->topic_count; i++) {

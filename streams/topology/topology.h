@@ -60,8 +60,7 @@ struct topology_node {
     int sub;
     struct topology_list parents;
     struct topology_list children;
-    struct topology_store *store;      /* of tables, aggregations, and the table side of a join */
-    struct topology_node *merged_into; /* a source whose topics another source reads already */
+    struct topology_store *store; /* of tables, aggregations, and the table side of a join */
     /* Sources and sinks. */
     const char **topics; /* one of a sink */
     size_t topic_count;

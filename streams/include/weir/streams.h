@@ -263,7 +263,7 @@ struct weir_consumed {
     enum weir_timestamps timestamps;
     weir_timestamp_fn timestamp; /* if set, instead of timestamps */
     void *timestamp_user;
-    const char *name; /* of the source node */
+    const char *name; /* of the source node; of a table's node, its source is "<name>-source" */
 };
 
 /* Serdes that are NULL come from upstream, then from the config. */
@@ -287,7 +287,9 @@ struct weir_materialized {
 struct weir_grouping {
     const struct weir_serde *key;
     const struct weir_serde *value;
-    const char *name; /* of the repartition topic, if there is one */
+    /* Of the repartition topic, if there is one, which the group's aggregations then share; and of
+     * weir_stream_group_by's node. */
+    const char *name;
 };
 
 /* size_ms > 0, 0 < advance_ms <= size_ms, grace_ms >= 0. Windows are [start, start + size), aligned

@@ -8,6 +8,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 CACHE = pathlib.Path(os.environ.get("WEIR_TEST_CACHE", ROOT / "build/cache")).resolve()
 PROGRAMS = ROOT / "tests/interop"
+BUILD = pathlib.Path(os.environ.get("WEIR_BIN", ROOT / "build/dev/cli/weir")).resolve().parents[1]
 
 pytestmark = pytest.mark.interop
 
@@ -55,3 +56,13 @@ def test_java_kafka_streams_word_count(weir, tmp_path, java_version):
     subprocess.run(["kcat", "-b", weir.kafka, "-t", "streams-plaintext-input", "-P"], check=True, text=True,
                    input="all streams lead to kafka\nhello kafka streams\njoin kafka streams\n")
     java(java_version, "WordCount.java", weir.kafka, tmp_path / "state")
+
+
+def test_java_kafka_streams_describes_topologies_as_ours(java_version):
+    """Names, numbers, stores, sub-topologies and their order, for each operator of the library."""
+    ours = subprocess.run([BUILD / "tests/support/topology_dump"], capture_output=True, text=True, check=True).stdout
+    theirs = subprocess.run(
+        ["java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", f"{CACHE}/java-{java_version}/lib/*",
+         PROGRAMS / "java/Topologies.java"], capture_output=True, text=True, check=True, timeout=180).stdout
+    assert ours.count("== ") > 10
+    assert ours == theirs
