@@ -56,11 +56,29 @@ void record_regex_destroy(struct record_regex *r)
     }
 }
 
+/* How many bytes at the end are the beginning of a character whose rest is still to come: PCRE
+ * would take them for bytes that are no UTF-8. */
+static size_t record_regex_unfinished(struct bytes input)
+{
+    size_t back = 0;
+    while (back < 3 && back < input.len && (input.data[input.len - 1 - back] & 0xc0) == 0x80) {
+        back++;
+    }
+    if (back == input.len) {
+        return 0;
+    }
+    uint8_t first = input.data[input.len - 1 - back];
+    size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
+    return length > back + 1 ? back + 1 : 0;
+}
+
 enum err_code record_regex_measure(const struct record_regex *r, struct bytes input, bool ended,
                                    size_t *out_len, bool *out_more, struct err *e)
 {
-    int n = pcre2_match(r->code, input.data, input.len, 0, ended ? 0 : PCRE2_PARTIAL_HARD, r->data,
-                        r->limits);
+    size_t len = input.len - (ended ? 0 : record_regex_unfinished(input));
+    int n = len == 0 && !ended ? PCRE2_ERROR_PARTIAL
+                               : pcre2_match(r->code, input.data, len, 0,
+                                             ended ? 0 : PCRE2_PARTIAL_HARD, r->data, r->limits);
     *out_more = n == PCRE2_ERROR_PARTIAL;
     if (*out_more) {
         return ERR_OK;

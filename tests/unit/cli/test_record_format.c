@@ -220,6 +220,7 @@ static void reads_what_rpk_reads(void **state)
         {"%v{re#[a-z]+#}, ", "ab, c, 1",
          "=ab;=c;ERROR the regular expression does not match \"1\""},
         {"%v{re[x*]}", "a", "ERROR the regular expression matches nothing at \"a\""},
+        {"%k{re[a]}%v{re[b]}", "abab", "a=b;a=b;END"},
         {"%v{re[.]}", "\xc3\xa9z", "=\xc3\xa9;=z;END"},
         {"%K%k%V{hex4}%v", "3abc2xy1z0", "abc=xy;z=;END"},
         {"%V{3}%v", "abcdef", "=abc;=def;END"},
