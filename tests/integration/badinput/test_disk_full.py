@@ -246,6 +246,7 @@ def test_a_config_that_cannot_be_written_says_why(full):
 def test_a_full_disk_of_state_stores(tmp_path, make_weir, postgres):
     """The stores are on a disk of their own. When it is full the topology says so; with room again it counts every row."""
     disk = Disk(tmp_path / "state", "24m")
+    weir = None
     try:
         weir = make_weir("--streams-state-dir", str(disk.path), *fraud.start_args("count"))
         fraud.create_topics(weir.kafka)
@@ -277,7 +278,7 @@ def test_a_full_disk_of_state_stores(tmp_path, make_weir, postgres):
         insert("f")
         wait_for(lambda: len(counted()) == 2400, f"2,400 cards counted; now {len(counted())}:\n{weir.output()[-3000:]}")
     finally:
-        if weir.alive():
+        if weir is not None and weir.alive():
             weir.kill()
         disk.close()
 
