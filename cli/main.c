@@ -62,6 +62,14 @@ static const struct command main_command = {
     .summary =
         "The streaming stack as one program: Kafka-compatible broker, schema registry, Connect "
         "worker and stream processor",
+    .details =
+        "The verbs are those of rpk and talk to any Kafka cluster. Where they find it, the first "
+        "that says:\n"
+        "-X KEY=VALUE (-X list), RPK_<KEY> as in RPK_BROKERS, the older REDPANDA_<...>, the "
+        "profile of\n"
+        "~/.config/rpk/rpk.yaml, the section rpk of ./redpanda.yaml or "
+        "/etc/redpanda/redpanda.yaml,\n"
+        "127.0.0.1:9092 and :8081. weir start has settings of its own: weir start --help.",
     .children = main_verbs,
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/settings.h"
 #include "cli/start_options.h"
 
 #define MANUAL_BYTES_MAX ((size_t)1 << 20)
@@ -49,6 +50,19 @@ static void manual_text(struct buf *page, const char *text)
     }
 }
 
+/* What -X help prints, for the page of the program itself. */
+static void manual_settings(struct buf *page)
+{
+    struct buf keys;
+    buf_init(&keys, MANUAL_BYTES_MAX);
+    settings_print_keys(&keys, false);
+    const char *text = buf_text(&keys);
+    buf_append_text(page, ".SH KEYS OF -X\n.nf\n");
+    manual_text(page, text != NULL ? text : "");
+    buf_append_text(page, ".fi\n");
+    buf_deinit(&keys);
+}
+
 static void manual_page(const struct command *command, const char *path, struct buf *page)
 {
     char title[MANUAL_NAME_MAX];
@@ -69,7 +83,11 @@ static void manual_page(const struct command *command, const char *path, struct 
      * already. */
     const char *body = text != NULL ? strchr(text, '\n') : NULL;
     manual_text(page, body != NULL ? body + 1 : "");
-    buf_append_text(page, ".fi\n.SH SEE ALSO\n.BR weir (1)\n");
+    buf_append_text(page, ".fi\n");
+    if (strchr(path, ' ') == NULL) {
+        manual_settings(page);
+    }
+    buf_append_text(page, ".SH SEE ALSO\n.BR weir (1)\n");
     buf_deinit(&help);
 }
 
