@@ -45,14 +45,24 @@ enum err_code checkpoint_add(struct checkpoint *c, const char *topic, int32_t in
     return ERR_OK;
 }
 
+static int checkpoint_compare(const void *a, const void *b)
+{
+    const struct checkpoint_entry *left = a;
+    const struct checkpoint_entry *right = b;
+    int by_topic = strcmp(left->topic, right->topic);
+    return by_topic != 0 ? by_topic : (left->index > right->index) - (left->index < right->index);
+}
+
 int64_t checkpoint_get(const struct checkpoint *c, const char *topic, int32_t index, int64_t absent)
 {
-    for (size_t i = 0; i < c->count; i++) {
-        if (c->entries[i].index == index && strcmp(c->entries[i].topic, topic) == 0) {
-            return c->entries[i].offset;
-        }
+    struct checkpoint_entry key = {.index = index};
+    int n = snprintf(key.topic, sizeof key.topic, "%s", topic);
+    if (n < 0 || (size_t)n >= sizeof key.topic || c->count == 0) {
+        return absent;
     }
-    return absent;
+    const struct checkpoint_entry *found =
+        bsearch(&key, c->entries, c->count, sizeof c->entries[0], checkpoint_compare);
+    return found != NULL ? found->offset : absent;
 }
 
 enum err_code checkpoint_store(const struct checkpoint *c, const char *path, struct err *e)
@@ -72,54 +82,87 @@ enum err_code checkpoint_store(const struct checkpoint *c, const char *path, str
     return code;
 }
 
-enum err_code checkpoint_lines_next(struct checkpoint_lines *lines, char *line, size_t size,
-                                    const char *path, struct err *e)
+/* The lines of a file, one at a time. */
+struct checkpoint_lines {
+    const char *at;
+    const char *end;
+    const char *path;
+    char line[CHECKPOINT_LINE_MAX];
+};
+
+/* The next line, NUL-terminated, into lines->line. */
+static enum err_code checkpoint_next_line(struct checkpoint_lines *lines, struct err *e)
 {
     const char *newline = NULL;
     if (lines->at < lines->end) {
         newline = memchr(lines->at, '\n', (size_t)(lines->end - lines->at));
     }
-    if (newline == NULL || (size_t)(newline - lines->at) >= size) {
-        return err_set(e, ERR_CORRUPT, "%s: a line is missing or too long", path);
+    if (newline == NULL || (size_t)(newline - lines->at) >= sizeof lines->line) {
+        return err_set(e, ERR_CORRUPT, "%s: a line is missing or too long", lines->path);
     }
     size_t len = (size_t)(newline - lines->at);
-    memcpy(line, lines->at, len);
-    line[len] = '\0';
+    memcpy(lines->line, lines->at, len);
+    lines->line[len] = '\0';
     lines->at = newline + 1;
-    lines->left--;
     return ERR_OK;
 }
 
-enum err_code checkpoint_lines_init(struct checkpoint_lines *lines, struct bytes text,
-                                    const char *path, struct err *e)
+/* Version and number of lines. */
+static enum err_code checkpoint_read_head(struct checkpoint_lines *lines, long long *out_count,
+                                          struct err *e)
 {
-    *lines =
-        (struct checkpoint_lines){(const char *)text.data, (const char *)text.data + text.len, 2};
-    char line[24];
-    enum err_code code = checkpoint_lines_next(lines, line, sizeof line, path, e);
-    if (code != ERR_OK) {
-        return code;
+    enum err_code code = checkpoint_next_line(lines, e);
+    if (code == ERR_OK && strcmp(lines->line, "0") != 0) {
+        code = err_set(e, ERR_CORRUPT, "%s: version \"%s\" is not 0", lines->path, lines->line);
     }
-    if (strcmp(line, "0") != 0) {
-        return err_set(e, ERR_CORRUPT, "%s: version \"%s\" is not 0", path, line);
+    if (code == ERR_OK) {
+        code = checkpoint_next_line(lines, e);
     }
-    code = checkpoint_lines_next(lines, line, sizeof line, path, e);
     if (code != ERR_OK) {
         return code;
     }
     char *end = NULL;
-    long long count = strtoll(line, &end, 10);
-    if (end == line || *end != '\0' || count < 0 || count > (long long)text.len) {
-        return err_set(e, ERR_CORRUPT, "%s: \"%s\" is not a number of lines", path, line);
+    long long count = strtoll(lines->line, &end, 10);
+    if (end == lines->line || *end != '\0' || count < 0 || count > lines->end - lines->at) {
+        return err_set(e, ERR_CORRUPT, "%s: \"%s\" is not a number of lines", lines->path,
+                       lines->line);
     }
-    lines->left = count;
+    *out_count = count;
     return ERR_OK;
 }
 
-/* "<topic> <partition> <offset>" */
-static enum err_code checkpoint_parse_line(struct checkpoint *c, char *line, const char *path,
-                                           struct err *e)
+enum err_code checkpoint_read_lines(const char *path, checkpoint_line_fn fn, void *ctx,
+                                    struct err *e)
 {
+    struct buf text;
+    buf_init(&text, CHECKPOINT_BYTES_MAX);
+    enum err_code code = file_io_read_all(path, &text, e);
+    if (code != ERR_OK) {
+        buf_deinit(&text);
+        return code == ERR_NOT_FOUND ? ERR_OK : code;
+    }
+    struct bytes bytes = buf_bytes(&text);
+    struct checkpoint_lines lines = {
+        .at = (const char *)bytes.data,
+        .end = (const char *)bytes.data + bytes.len,
+        .path = path,
+    };
+    long long left = 0;
+    code = checkpoint_read_head(&lines, &left, e);
+    for (; code == ERR_OK && left > 0; left--) {
+        code = checkpoint_next_line(&lines, e);
+        if (code == ERR_OK) {
+            code = fn(ctx, lines.line, path, e);
+        }
+    }
+    buf_deinit(&text);
+    return code;
+}
+
+/* "<topic> <partition> <offset>" */
+static enum err_code checkpoint_parse_line(void *ctx, char *line, const char *path, struct err *e)
+{
+    struct checkpoint *c = ctx;
     char *second = strchr(line, ' ');
     char *third = second != NULL ? strchr(second + 1, ' ') : NULL;
     if (third == NULL) {
@@ -139,27 +182,9 @@ static enum err_code checkpoint_parse_line(struct checkpoint *c, char *line, con
 
 enum err_code checkpoint_load(struct checkpoint *c, const char *path, struct err *e)
 {
-    struct buf text;
-    buf_init(&text, CHECKPOINT_BYTES_MAX);
-    struct err local;
-    struct checkpoint_lines lines = {0};
-    enum err_code code = file_io_read_all(path, &text, &local);
-    if (code == ERR_NOT_FOUND) {
-        buf_deinit(&text);
-        return ERR_OK;
+    enum err_code code = checkpoint_read_lines(path, checkpoint_parse_line, c, e);
+    if (code == ERR_OK && c->count > 1) {
+        qsort(c->entries, c->count, sizeof c->entries[0], checkpoint_compare);
     }
-    if (code != ERR_OK) {
-        code = err_set(e, code, "%s", local.text);
-    } else {
-        code = checkpoint_lines_init(&lines, buf_bytes(&text), path, e);
-    }
-    while (code == ERR_OK && lines.left > 0) {
-        char line[CHECKPOINT_LINE_MAX];
-        code = checkpoint_lines_next(&lines, line, sizeof line, path, e);
-        if (code == ERR_OK) {
-            code = checkpoint_parse_line(c, line, path, e);
-        }
-    }
-    buf_deinit(&text);
     return code;
 }

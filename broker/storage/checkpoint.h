@@ -28,22 +28,15 @@ void checkpoint_init(struct checkpoint *c);
 void checkpoint_deinit(struct checkpoint *c);
 enum err_code checkpoint_add(struct checkpoint *c, const char *topic, int32_t index, int64_t offset,
                              struct err *e);
-/* The offset, or `absent`. */
+/* The offset, or `absent`. Of one that was loaded. */
 int64_t checkpoint_get(const struct checkpoint *c, const char *topic, int32_t index,
                        int64_t absent);
 enum err_code checkpoint_store(const struct checkpoint *c, const char *path, struct err *e);
 /* A missing file is an empty checkpoint. */
 enum err_code checkpoint_load(struct checkpoint *c, const char *path, struct err *e);
 
-/* The lines of such a file, one at a time; for the epoch cache and the above. */
-struct checkpoint_lines {
-    const char *at;
-    const char *end;
-    int64_t left; /* lines still to come */
-};
-/* Checks version and count. ERR_CORRUPT. */
-enum err_code checkpoint_lines_init(struct checkpoint_lines *lines, struct bytes text,
-                                    const char *path, struct err *e);
-/* The next line as a NUL-terminated text in `line`; ERR_CORRUPT when it is missing or too long. */
-enum err_code checkpoint_lines_next(struct checkpoint_lines *lines, char *line, size_t size,
-                                    const char *path, struct err *e);
+/* Hands each line behind the first two to fn, which may write into it. A missing file has none.
+ * For checkpoint_load and the epoch cache. */
+typedef enum err_code (*checkpoint_line_fn)(void *ctx, char *line, const char *path, struct err *e);
+enum err_code checkpoint_read_lines(const char *path, checkpoint_line_fn fn, void *ctx,
+                                    struct err *e);

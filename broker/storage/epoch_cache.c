@@ -9,8 +9,6 @@
 #include "common/check.h"
 #include "common/mem.h"
 
-#define EPOCH_CACHE_FILE_MAX ((size_t)16 << 20)
-
 void epoch_cache_init(struct epoch_cache *c)
 {
     *c = (struct epoch_cache){0};
@@ -121,9 +119,9 @@ void epoch_cache_encode(const struct epoch_cache *c, struct buf *out)
 }
 
 /* "<epoch> <start offset>" */
-static enum err_code epoch_cache_parse_line(struct epoch_cache *c, const char *line,
-                                            const char *path, struct err *e)
+static enum err_code epoch_cache_parse_line(void *ctx, char *line, const char *path, struct err *e)
 {
+    struct epoch_cache *c = ctx;
     char *epoch_end = NULL;
     char *offset_end = NULL;
     long epoch = strtol(line, &epoch_end, 10);
@@ -145,27 +143,5 @@ static enum err_code epoch_cache_parse_line(struct epoch_cache *c, const char *l
 
 enum err_code epoch_cache_load(struct epoch_cache *c, const char *path, struct err *e)
 {
-    struct buf text;
-    buf_init(&text, EPOCH_CACHE_FILE_MAX);
-    struct err local;
-    struct checkpoint_lines lines = {0};
-    enum err_code code = file_io_read_all(path, &text, &local);
-    if (code == ERR_NOT_FOUND) {
-        buf_deinit(&text);
-        return ERR_OK;
-    }
-    if (code != ERR_OK) {
-        code = err_set(e, code, "%s", local.text);
-    } else {
-        code = checkpoint_lines_init(&lines, buf_bytes(&text), path, e);
-    }
-    while (code == ERR_OK && lines.left > 0) {
-        char line[64];
-        code = checkpoint_lines_next(&lines, line, sizeof line, path, e);
-        if (code == ERR_OK) {
-            code = epoch_cache_parse_line(c, line, path, e);
-        }
-    }
-    buf_deinit(&text);
-    return code;
+    return checkpoint_read_lines(path, epoch_cache_parse_line, c, e);
 }

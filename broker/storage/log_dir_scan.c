@@ -121,8 +121,10 @@ static enum err_code log_dir_load_checkpoints(struct log_dir_scan *scan, struct 
     if (code == ERR_OK) {
         code = log_dir_path(scan->dir, LOG_DIR_CLEANED, path, sizeof path, e);
     }
-    if (code == ERR_OK) {
-        code = checkpoint_load(&scan->cleaned, path, e);
+    if (code == ERR_OK && checkpoint_load(&scan->cleaned, path, e) != ERR_OK) {
+        logger_warn(scan->dir->env.logger, "compaction.forgotten",
+                    "reason=\"%s\" next=\"logs are compacted from their start\"", e->text);
+        checkpoint_deinit(&scan->cleaned);
     }
     return code;
 }

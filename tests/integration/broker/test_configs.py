@@ -6,7 +6,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 from harness import ROOT
-from wire import Reader, Wire, string
+from wire import Reader, Wire, batch, string
 
 
 @pytest.fixture
@@ -46,3 +46,29 @@ def test_what_is_not_available_is_refused(broker, admin, config):
                                         b"\0" + string(value) + b"\0"))
         assert (answer.int32(), answer.int32(), answer.int16()) == (0, 1, 40)
         assert "vailable" in answer.string()
+
+
+def test_more_insync_replicas_than_there_are_do_not_stop_writes(broker, admin):
+    """As Kafka 3.9 and 4.1: the number of replicas is the most that can be asked for."""
+    create(admin, "t", {"min.insync.replicas": "2"})
+    with Wire(broker.kafka) as client:
+        assert client.produce("t", batch([b"x"]), acks=-1) == (0, 0)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, 1])
+def test_timeouts_of_topic_changes_have_no_effect(broker, timeout):
+    """There is no other node to wait for: done when answered."""
+    with Wire(broker.kafka) as client:
+        answer = Reader(client.call(19, 1, struct.pack(">i", 1) + string("t") + struct.pack(">ihiiib", 3, 1, 0, 0, timeout, 0)))
+        assert (answer.int32(), answer.string(), answer.int16()) == (1, "t", 0)
+        assert client.produce("t", batch([b"x"]), partition=2) == (0, 0)
+        answer = Reader(client.call(37, 0, struct.pack(">i", 1) + string("t") + struct.pack(">iiib", 4, -1, timeout, 0)))
+        assert (answer.int32(), answer.int32(), answer.string(), answer.int16()) == (0, 1, "t", 0)
+        assert client.produce("t", batch([b"x"]), partition=3) == (0, 0)
+        body = struct.pack(">i", 1) + string("t") + struct.pack(">iiqi", 1, 2, -1, timeout)
+        answer = Reader(client.call(21, 0, body))
+        assert (answer.int32(), answer.int32(), answer.string(), answer.int32()) == (0, 1, "t", 1)
+        assert (answer.int32(), answer.int64(), answer.int16()) == (2, 1, 0)
+        answer = Reader(client.call(20, 1, struct.pack(">i", 1) + string("t") + struct.pack(">i", timeout)))
+        assert (answer.int32(), answer.int32(), answer.string(), answer.int16()) == (0, 1, "t", 0)
+        assert client.produce("t", batch([b"x"]))[0] == 3
