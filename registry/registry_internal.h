@@ -142,13 +142,15 @@ struct registry_candidate {
 struct registry_candidate_how {
     const char *subject;
     bool normalize;
-    bool strict;      /* a new schema: names and defaults are checked */
-    bool plain_error; /* the parser's text alone, as verbose compatibility checks show it */
+    bool strict;   /* a new schema: names and defaults are checked */
+    bool previous; /* an empty text stands for the latest version */
 };
 /* Under the store's read lock. */
 bool registry_request_schema(struct registry *r, const json_t *body,
                              struct registry_candidate_how how, struct registry_answer *a,
                              struct registry_candidate *out_candidate);
+/* Whether the body has no schema text to speak of. */
+bool registry_request_is_empty(const json_t *body);
 void registry_candidate_free(struct registry_candidate *c);
 /* The highest version with the same content, else the newest one that says the same. Live ones
  * alone, unless deleted. Under the lock. */

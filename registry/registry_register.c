@@ -277,7 +277,7 @@ static bool registry_register_attempt(struct registry *r, const struct registry_
     registry_store_lock_read(r->store);
     bool import = strcmp(registry_settings_mode(r, name), "IMPORT") == 0;
     const struct registry_candidate_how how = {
-        .subject = name, .normalize = job->flags.normalize, .strict = !import};
+        .subject = name, .normalize = job->flags.normalize, .strict = !import, .previous = true};
     bool parsed = registry_request_schema(r, body, how, a, &c);
     bool write = parsed && registry_register_decide(r, name, &c, job->flags.force, a, out);
     registry_store_unlock(r->store);
@@ -353,8 +353,11 @@ static bool registry_register_known(struct registry *r, struct http_request *rq)
     json_t *body = name != NULL ? registry_request_body(rq, &a) : NULL;
     if (body != NULL) {
         struct registry_candidate c;
-        const struct registry_candidate_how how = {
-            .subject = name, .normalize = http_request_query_bool(rq, "normalize"), .strict = true};
+        const struct registry_candidate_how how = {.subject = name,
+                                                   .normalize =
+                                                       http_request_query_bool(rq, "normalize"),
+                                                   .strict = true,
+                                                   .previous = true};
         registry_store_lock_read(r->store);
         if (registry_request_schema(r, body, how, &a, &c)) {
             const struct registry_version *v = registry_register_same(r, name, &c);
@@ -382,30 +385,41 @@ void registry_on_register(void *ctx, struct http_request *rq)
     }
 }
 
+/* Under the lock. An empty text is no schema's. */
+static void registry_lookup_run(struct registry *r, const struct http_request *rq, const char *name,
+                                const json_t *body, struct registry_answer *a)
+{
+    struct registry_flags flags = registry_request_flags(rq);
+    const struct registry_subject *subject = registry_store_subject(r->store, name);
+    const struct registry_version *v = NULL;
+    if (!registry_request_is_empty(body)) {
+        struct registry_candidate c;
+        const struct registry_candidate_how how = {.subject = name, .normalize = flags.normalize};
+        if (!registry_request_schema(r, body, how, a, &c)) {
+            return;
+        }
+        v = registry_request_find(r, subject, &c, flags.deleted);
+        registry_candidate_free(&c);
+    }
+    if (v != NULL) {
+        registry_answer_version(r, rq, a, subject, v);
+    } else if (!registry_store_has(subject, flags.deleted)) {
+        registry_answer_error(a, 40401, "Subject '%s' not found.", name);
+    } else {
+        registry_answer_error(a, 40403, "Schema not found");
+    }
+}
+
 void registry_on_lookup(void *ctx, struct http_request *rq)
 {
     struct registry *r = ctx;
     struct registry_answer a;
     registry_answer_init(&a);
-    struct registry_flags flags = registry_request_flags(rq);
     const char *name = registry_request_subject(rq, &a);
     json_t *body = name != NULL ? registry_request_body(rq, &a) : NULL;
     if (body != NULL) {
-        struct registry_candidate c;
-        const struct registry_candidate_how how = {.subject = name, .normalize = flags.normalize};
         registry_store_lock_read(r->store);
-        const struct registry_subject *subject = registry_store_subject(r->store, name);
-        if (registry_request_schema(r, body, how, &a, &c)) {
-            const struct registry_version *v = registry_request_find(r, subject, &c, flags.deleted);
-            if (v != NULL) {
-                registry_answer_version(r, rq, &a, subject, v);
-            } else if (!registry_store_has(subject, flags.deleted)) {
-                registry_answer_error(&a, 40401, "Subject '%s' not found.", name);
-            } else {
-                registry_answer_error(&a, 40403, "Schema not found");
-            }
-            registry_candidate_free(&c);
-        }
+        registry_lookup_run(r, rq, name, body, &a);
         registry_store_unlock(r->store);
         json_decref(body);
     }
@@ -455,10 +469,8 @@ static void registry_check_run(struct registry *r, const char *name, int version
         return;
     }
     struct registry_candidate c;
-    const struct registry_candidate_how how = {.subject = name,
-                                               .normalize = flags.normalize,
-                                               .strict = true,
-                                               .plain_error = flags.verbose};
+    const struct registry_candidate_how how = {
+        .subject = name, .normalize = flags.normalize, .strict = true};
     if (!registry_request_schema(r, body, how, a, &c)) {
         if (flags.verbose && a->status == 422) {
             registry_check_unparsable(a);

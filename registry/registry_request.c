@@ -102,16 +102,12 @@ json_t *registry_request_body(const struct http_request *rq, struct registry_ans
     return json;
 }
 
-/* The start of a 42201: what was sent, as the original prints it. */
+/* 42201: what was sent, as the original prints it, and what is wrong with it. */
 static void registry_request_invalid(const struct registry_candidate *c,
                                      const struct registry_candidate_how *how,
                                      const struct registry_content *given, const char *details,
                                      struct registry_answer *a)
 {
-    if (how->plain_error) {
-        registry_answer_error(a, 42201, "%s", details);
-        return;
-    }
     const json_t *references = given->references;
     const char *text = given->text;
     struct buf list;
@@ -124,11 +120,14 @@ static void registry_request_invalid(const struct registry_candidate *c,
                    (int)json_integer_value(json_object_get(reference, "version")));
     }
     const char *references_text = buf_text(&list);
-    registry_answer_error(a, 42201,
-                          "Invalid schema {subject=%s,version=%d,id=%d,schemaType=AVRO,references=["
-                          "%s],metadata=null,ruleSet=null,schema=%s}, details: %s",
-                          how->subject, c->version, c->id > 0 ? c->id : -1,
-                          references_text != NULL ? references_text : "", text, details);
+    registry_answer_error(
+        a, 42201,
+        "Invalid schema {subject=%s,version=%d,id=%d,schemaType=AVRO,references=["
+        "%s],metadata=null,ruleSet=null,schema=%s,schemaTags=null} with refs [%s] "
+        "of type AVRO, details: %s",
+        how->subject, c->version, c->id > 0 ? c->id : -1,
+        references_text != NULL ? references_text : "", text,
+        references_text != NULL ? references_text : "", details);
     buf_deinit(&list);
 }
 
@@ -208,26 +207,42 @@ static bool registry_request_supported(const json_t *body, struct registry_answe
     return true;
 }
 
-/* The text of the body; an empty one stands for that of the previous version. */
-static const char *registry_request_text(struct registry *r, const json_t *body,
-                                         const char *subject, struct registry_answer *a)
+bool registry_request_is_empty(const json_t *body)
 {
     const json_t *schema = json_object_get(body, "schema");
-    if (schema != NULL && !json_is_null(schema) && !json_is_string(schema)) {
+    const char *text = json_string_value(schema);
+    return schema == NULL || json_is_null(schema) ||
+           (text != NULL && text[strspn(text, " \t\r\n")] == '\0');
+}
+
+/* The content that is sent, not parsed yet; a new reference, or NULL with the answer made. */
+static struct registry_content *registry_request_given(struct registry *r, const json_t *body,
+                                                       const struct registry_candidate_how *how,
+                                                       struct registry_answer *a)
+{
+    if (registry_request_is_empty(body)) {
+        const struct registry_version *latest =
+            registry_store_version(registry_store_subject(r->store, how->subject), -1, false);
+        if (!how->previous || latest == NULL) {
+            registry_answer_error(a, 42201, "Empty schema");
+            return NULL;
+        }
+        return registry_content_ref(latest->content);
+    }
+    const char *text = json_string_value(json_object_get(body, "schema"));
+    if (text == NULL) {
         registry_answer_error(a, 400, "\"schema\" must be a text");
         return NULL;
     }
-    const char *text = json_string_value(schema);
-    if (text != NULL && *text != '\0') {
-        return text;
+    bool ok = false;
+    json_t *references = registry_request_references(r, body, a, &ok);
+    struct registry_content *given =
+        ok ? registry_content_create(text, "AVRO", references, NULL, NULL) : NULL;
+    json_decref(references);
+    if (ok && given == NULL) {
+        registry_answer_error(a, 500, "out of memory");
     }
-    const struct registry_version *previous =
-        registry_store_version(registry_store_subject(r->store, subject), -1, false);
-    if (previous == NULL) {
-        registry_answer_error(a, 42201, "Empty schema");
-        return NULL;
-    }
-    return previous->content->text;
+    return given;
 }
 
 static bool registry_request_before(const json_t *x, const json_t *y)
@@ -291,31 +306,24 @@ bool registry_request_schema(struct registry *r, const json_t *body,
                              struct registry_candidate_how how, struct registry_answer *a,
                              struct registry_candidate *out_candidate)
 {
-    bool ok = false;
-    const char *text =
-        registry_request_supported(body, a) ? registry_request_text(r, body, how.subject, a) : NULL;
-    json_t *references = text != NULL ? registry_request_references(r, body, a, &ok) : NULL;
-    if (!ok) {
-        json_decref(references);
+    struct registry_content *given =
+        registry_request_supported(body, a) ? registry_request_given(r, body, &how, a) : NULL;
+    if (given == NULL) {
         return false;
     }
     struct registry_candidate c = {.id = registry_request_positive(body, "id"),
                                    .version = registry_request_positive(body, "version")};
-    struct registry_content *given = registry_content_create(text, "AVRO", references, NULL, NULL);
     struct err e = {.code = ERR_OK};
-    if (given == NULL) {
-        registry_answer_error(a, 500, "out of memory");
-    } else if (registry_store_parse(r->store, given, how.strict, true, &c.schema, &e) != ERR_OK) {
+    if (registry_store_parse(r->store, given, how.strict, true, &c.schema, &e) != ERR_OK) {
         registry_request_invalid(&c, &how, given, e.text, a);
     } else {
         bool normalize = how.normalize || registry_settings_normalize(r, how.subject);
-        c.content = registry_request_content(c.schema, normalize, references);
+        c.content = registry_request_content(c.schema, normalize, given->references);
         if (c.content == NULL) {
             registry_answer_error(a, 500, "out of memory");
         }
     }
     registry_content_unref(given);
-    json_decref(references);
     if (c.content == NULL) {
         registry_candidate_free(&c);
         return false;

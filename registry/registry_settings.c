@@ -64,25 +64,27 @@ bool registry_settings_writable(const struct registry *r, const char *subject,
     return false;
 }
 
-/* The path's subject, or "" for a path without one; NULL with the answer made. */
+/* The path's subject, or "" for a path without one or with the default context alone; NULL with
+ * the answer made. */
 static const char *registry_settings_subject(const struct http_request *rq, bool global,
                                              struct registry_answer *a)
 {
-    return global ? "" : registry_request_subject(rq, a);
+    bool whole = global || strcmp(http_request_param(rq, "subject"), ":.:") == 0;
+    return whole ? "" : registry_request_subject(rq, a);
 }
 
-/* {"compatibilityLevel":..} and what else is set. */
-static void registry_settings_write_config(const struct registry *r, const json_t *config,
-                                           struct buf *b)
+/* {"compatibilityLevel":..} and what else is set; a level that is not set is the one that holds. */
+static void registry_settings_write_config(const struct registry *r, const char *subject,
+                                           const json_t *config, struct buf *b)
 {
     if (json_object_get(config, REGISTRY_SETTINGS_LEVEL) != NULL) {
         json_write(b, config);
         return;
     }
     json_t *copy = config != NULL ? json_deep_copy(config) : json_object();
-    if (copy == NULL ||
-        json_object_set_new(copy, REGISTRY_SETTINGS_LEVEL,
-                            json_string(compatibility_level_name(r->default_level))) != 0) {
+    if (copy == NULL || json_object_set_new(copy, REGISTRY_SETTINGS_LEVEL,
+                                            json_string(compatibility_level_name(
+                                                registry_settings_level(r, subject)))) != 0) {
         b->failed = true;
     } else {
         json_write(b, copy);
@@ -97,7 +99,7 @@ static void registry_settings_get_config(struct registry *r, struct http_request
     const char *name = registry_settings_subject(rq, global, &a);
     registry_store_lock_read(r->store);
     const json_t *config = name != NULL ? registry_settings_config(r, name) : NULL;
-    if (name != NULL && config == NULL && !global) {
+    if (name != NULL && config == NULL && *name != '\0') {
         if (http_request_query_bool(rq, "defaultToGlobal")) {
             config = registry_settings_config(r, "");
         } else {
@@ -107,10 +109,19 @@ static void registry_settings_get_config(struct registry *r, struct http_request
         }
     }
     if (!a.failed) {
-        registry_settings_write_config(r, config, &a.body);
+        registry_settings_write_config(r, name, config, &a.body);
     }
     registry_store_unlock(r->store);
     registry_respond(rq, &a);
+}
+
+/* A flag, that may be written as a text; absent or null is none. False for anything else. */
+static bool registry_settings_flag(const json_t *json, bool *out)
+{
+    const char *text = json_string_value(json);
+    *out = json_is_true(json) || (text != NULL && text_equals_nocase(text, "true"));
+    return json == NULL || json_is_null(json) || json_is_boolean(json) ||
+           (text != NULL && (*out || text_equals_nocase(text, "false")));
 }
 
 /* The new object of settings: what is stored, changed by the body. NULL with the answer made. */
@@ -138,6 +149,11 @@ static json_t *registry_settings_merge(const struct registry *r, const char *nam
         registry_answer_error(a, 42203, "%s", e.text);
         return NULL;
     }
+    bool on = false;
+    if (!registry_settings_flag(normalize, &on)) {
+        registry_answer_error(a, 400, "\"normalize\" must be true or false");
+        return NULL;
+    }
     const json_t *config = registry_settings_config(r, name);
     json_t *merged = config != NULL ? json_deep_copy(config) : json_object();
     (void)json_object_del(merged, "subject");
@@ -151,8 +167,8 @@ static json_t *registry_settings_merge(const struct registry *r, const char *nam
     if (normalize != NULL) {
         (void)json_object_del(merged, "normalize");
     }
-    if (json_is_boolean(normalize)) {
-        (void)json_object_set_new(merged, "normalize", json_boolean(json_is_true(normalize)));
+    if (normalize != NULL && !json_is_null(normalize)) {
+        (void)json_object_set_new(merged, "normalize", json_boolean(on));
     }
     return merged;
 }
@@ -195,8 +211,10 @@ static void registry_settings_echo(const json_t *body, struct buf *b)
         (void)json_object_set_new(echo, "compatibility",
                                   json_string(compatibility_level_name(parsed)));
     }
-    if (json_is_boolean(json_object_get(body, "normalize"))) {
-        (void)json_object_set(echo, "normalize", json_object_get(body, "normalize"));
+    const json_t *normalize = json_object_get(body, "normalize");
+    bool on = false;
+    if (normalize != NULL && !json_is_null(normalize) && registry_settings_flag(normalize, &on)) {
+        (void)json_object_set_new(echo, "normalize", json_boolean(on));
     }
     if (echo != NULL) {
         json_write(b, echo);
@@ -240,10 +258,10 @@ static void registry_settings_delete_config(struct registry *r, const struct reg
     registry_store_lock_read(r->store);
     const json_t *config = registry_settings_config(r, name);
     bool set = config != NULL;
-    if (!set && !global) {
+    if (!set && *name != '\0') {
         registry_answer_error(a, 40401, "Subject '%s' not found.", name);
     } else if (registry_settings_writable(r, name, a)) {
-        registry_settings_write_config(r, config, &a->body);
+        registry_settings_write_config(r, name, config, &a->body);
     }
     registry_store_unlock(r->store);
     if (set && !a->failed) {
@@ -257,7 +275,7 @@ static void registry_settings_get_mode(struct registry *r, struct http_request *
     registry_answer_init(&a);
     const char *name = registry_settings_subject(rq, global, &a);
     registry_store_lock_read(r->store);
-    if (name != NULL && !global && registry_settings_own_mode(r, name) == NULL &&
+    if (name != NULL && *name != '\0' && registry_settings_own_mode(r, name) == NULL &&
         !http_request_query_bool(rq, "defaultToGlobal")) {
         registry_answer_error(&a, 40409, "Subject '%s' does not have subject-level mode configured",
                               name);
@@ -403,9 +421,9 @@ static void registry_settings_delete_mode(struct registry *r, const struct regis
     struct registry_batch batch = {0};
     registry_store_lock_read(r->store);
     const char *mode = registry_settings_own_mode(r, name);
-    if (mode == NULL && !global && !job->flags.recursive) {
+    if (mode == NULL && *name != '\0' && !job->flags.recursive) {
         registry_answer_error(a, 40401, "Subject '%s' not found.", name);
-    } else if (mode == NULL && !global) {
+    } else if (mode == NULL && *name != '\0') {
         buf_append_text(&a->body, "{}");
     } else {
         buf_printf(&a->body, "{\"mode\":\"%s\"}", mode != NULL ? mode : "READWRITE");

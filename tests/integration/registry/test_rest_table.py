@@ -84,11 +84,14 @@ SCHEMAS = [
         409, 409, 'Schema being registered is incompatible with an earlier schema for subject "s", details: [{...')),
     ("POST", "/subjects/s/versions", schema('{"type":"foo"}'), (
         422, 42201, "Invalid schema {subject=s,version=0,id=-1,schemaType=AVRO,references=[],metadata=null,ruleSet=null,"
-        "schema={\"type\":\"foo\"}}, details: Type not supported: foo")),
+        "schema={\"type\":\"foo\"},schemaTags=null} with refs [] of type AVRO, details: Type not supported: foo")),
     ("POST", "/subjects/s/versions", schema('"x"', references=[REFERENCE, {**REFERENCE, "name": "b"}]), (
         422, 42201, "Invalid schema {subject=s,version=0,id=-1,schemaType=AVRO,references=[{name='n.F', subject='common', "
         "version=1}, {name='b', subject='common', version=1}],...")),
     ("POST", "/subjects/e/versions", schema(""), (422, 42201, "Empty schema")),
+    ("POST", "/subjects/e/versions", schema(" \n"), (422, 42201, "Empty schema")),
+    ("POST", "/subjects/e/versions", {}, (422, 42201, "Empty schema")),
+    ("POST", "/subjects/s/versions", schema(" "), {"id": 2}),
     ("POST", "/subjects/s/versions", schema(""), {"id": 2}),
     ("POST", "/subjects/s/versions", schema('"int"', schemaType="X"), (422, 42201, "Invalid schema type X")),
     ("POST", "/subjects/n/versions", schema(V1, version=7), (
@@ -149,6 +152,8 @@ SCHEMAS = [
     ("POST", "/subjects/s?normalize=False&deleted=False", schema(V1), SUBJECT_1),
     ("POST", "/subjects/s", schema(BAD), (404, 40403, "Schema not found")),
     ("POST", "/subjects/none", schema(BAD), (404, 40401, "Subject 'none' not found.")),
+    ("POST", "/subjects/s", schema(""), (404, 40403, "Schema not found")),
+    ("POST", "/subjects/none", schema(" "), (404, 40401, "Subject 'none' not found.")),
     ("POST", "/subjects/s", schema("{"), (422, 42201, "Invalid schema {subject=s,...")),
     # compatibility
     ("POST", "/compatibility/subjects/s/versions/latest", schema(V2), {"is_compatible": True}),
@@ -160,7 +165,12 @@ SCHEMAS = [
     ("POST", "/compatibility/subjects/s/versions/x", schema(BAD), (*BAD_VERSION[:2], BAD_VERSION[2] % "x")),
     ("POST", "/compatibility/subjects/s/versions/1", schema("{}"), (422, 42201, "Invalid schema {subject=s,...")),
     ("POST", "/compatibility/subjects/s/versions/1?verbose=True", schema('{"type":"foo"}'),
-     {"is_compatible": False, "messages": ["Type not supported: foo"]}),
+     {"is_compatible": False, "messages": [
+         "Invalid schema {subject=s,version=0,id=-1,schemaType=AVRO,references=[],metadata=null,ruleSet=null,"
+         "schema={\"type\":\"foo\"},schemaTags=null} with refs [] of type AVRO, details: Type not supported: foo"]}),
+    ("POST", "/compatibility/subjects/s/versions/1", schema(""), (422, 42201, "Empty schema")),
+    ("POST", "/compatibility/subjects/s/versions?verbose=true", schema(" "),
+     {"is_compatible": False, "messages": ["Empty schema"]}),
     ("POST", "/compatibility/subjects/s/versions/1?verbose=true", schema(V2), {"is_compatible": True}),
     # deleting
     ("DELETE", "/subjects/none", None, (404, 40401, "Subject 'none' not found.")),
@@ -224,6 +234,7 @@ REFERENCES = [
         422, 42206, "One or more references exist to the schema {magic=1,keytype=SCHEMA,subject=common,version=1}.")),
     ("DELETE", "/subjects/common?permanent=true", None, (
         422, 42206, "One or more references exist to the schema {magic=1,keytype=SCHEMA,subject=common,version=1}.")),
+    ("POST", "/subjects/u/versions", schema(""), {"id": 2}),  # the previous one, with its references
     # the same with its references written out is found
     ("POST", "/subjects/u/versions", schema(RESOLVED), {"id": 2}),
     ("POST", "/subjects/u", schema(RESOLVED), {
@@ -258,12 +269,26 @@ SETTINGS = [
     ("PUT", "/config/s", {}, {}),
     ("PUT", "/config/s", {"normalize": True}, {"normalize": True}),
     ("GET", "/config/s", None, {"compatibilityLevel": "FULL_TRANSITIVE", "normalize": True}),
+    ("PUT", "/config/s", {"normalize": "False"}, {"normalize": False}),
+    ("PUT", "/config/s", {"normalize": 1}, (400, 400, "\"normalize\" must be true or false")),
     ("PUT", "/config/s", {"normalize": None}, {}),
     ("GET", "/config/s", None, {"compatibilityLevel": "FULL_TRANSITIVE"}),
     ("DELETE", "/config/s", None, {"compatibilityLevel": "FULL_TRANSITIVE"}),
     ("DELETE", "/config/s", None, (404, 40401, "Subject 's' not found.")),
     ("PUT", "/config", {"compatibility": "NONE"}, {"compatibility": "NONE"}),
     ("GET", "/config/s?defaultToGlobal=True", None, {"compatibilityLevel": "NONE"}),
+    ("PUT", "/config/n", {"normalize": True}, {"normalize": True}),
+    ("GET", "/config/n", None, {"compatibilityLevel": "NONE", "normalize": True}),  # the level that holds
+    ("DELETE", "/config/n", None, {"compatibilityLevel": "NONE", "normalize": True}),
+    # the default context by its name
+    ("GET", "/config/:.:", None, {"compatibilityLevel": "NONE"}),
+    ("PUT", "/config/:.:", {"compatibility": "FULL"}, {"compatibility": "FULL"}),
+    ("DELETE", "/config/:.:", None, {"compatibilityLevel": "FULL"}),
+    ("GET", "/mode/:.:", None, {"mode": "READWRITE"}),
+    ("PUT", "/config/:.:s", {"compatibility": "NONE"}, {"compatibility": "NONE"}),
+    ("DELETE", "/config/s", None, {"compatibilityLevel": "NONE"}),
+    ("PUT", "/config/:.other:", {"compatibility": "NONE"}, (422, 42208, "The specified subject ':.other:' is not a valid....")),
+    ("PUT", "/config", {"compatibility": "NONE"}, {"compatibility": "NONE"}),
     ("DELETE", "/config", None, {"compatibilityLevel": "NONE"}),
     ("DELETE", "/config", None, {"compatibilityLevel": "BACKWARD"}),
     ("PUT", "/config", {"compatibility": "X"}, (
