@@ -177,6 +177,24 @@ static void answer_message(struct rest_call *call, const char *what)
     rest_call_json(call, 200, &b);
 }
 
+/* Partitions and offsets are maps of texts, numbers and booleans, so that every worker can read
+ * them. object may be NULL. */
+static enum err_code check_primitives(const json_t *object, struct err *e)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
+        if (json_is_object(value) || json_is_array(value)) {
+            return err_set(e, ERR_INVALID,
+                           "Offsets may only contain primitive types as values, but field %s "
+                           "contains %s",
+                           key, json_is_object(value) ? "MAP" : "ARRAY");
+        }
+    }
+    return ERR_OK;
+}
+
 /* {"partition":{...},"offset":{...}|null}, as texts in the arena. */
 static enum err_code read_entry(const json_t *entry, struct arena *a,
                                 struct offset_store_write *out, struct err *e)
@@ -188,6 +206,13 @@ static enum err_code read_entry(const json_t *entry, struct arena *a,
         return err_set(e, ERR_INVALID,
                        "The partition for a source connector's offset must be an object, and the "
                        "offset an object or null");
+    }
+    enum err_code code = check_primitives(partition, e);
+    if (code == ERR_OK) {
+        code = check_primitives(offset, e);
+    }
+    if (code != ERR_OK) {
+        return code;
     }
     char *partition_text = json_encode(partition, REST_BODY_BYTES_MAX);
     char *offset_text = json_is_object(offset) ? json_encode(offset, REST_BODY_BYTES_MAX) : NULL;

@@ -1,5 +1,6 @@
 /* Plug-ins, validation, and the loggers' levels. */
 #include <string.h>
+#include <strings.h>
 
 #include "common/json.h"
 #include "common/logger.h"
@@ -162,7 +163,7 @@ void rest_plugins_set_logger(struct rest_call *call)
     const char *level = json_string_value(json_object_get(body, "level"));
     bool known = false;
     for (size_t i = 0; level != NULL && levels[i] != NULL; i++) {
-        known = known || strcmp(levels[i], level) == 0;
+        known = known || strcasecmp(levels[i], level) == 0;
     }
     if (level == NULL) {
         rest_call_error(call, 400, "Desired 'level' parameter was not specified in request.");

@@ -32,7 +32,7 @@ struct live {
     struct connect_config_set unwritten; /* task configs that could not be written yet */
     bool has_unwritten;
     int64_t unwritten_version;
-    bool stopped_said; /* PAUSED or STOPPED is in the status store */
+    enum connector_state_target said; /* PAUSED or STOPPED is in the status store; else STARTED */
 };
 
 struct restart {
@@ -245,7 +245,7 @@ static void reconcile_runner(struct herder *h, struct live *live,
     if (wanted) {
         const struct connect_plugin *plugin = plugin_of(h, state);
         struct err e;
-        live->stopped_said = false;
+        live->said = CONNECTOR_STATE_STARTED;
         if (plugin == NULL) {
             if (live->configured_version != state->config_version) {
                 live->configured_version = state->config_version;
@@ -258,11 +258,11 @@ static void reconcile_runner(struct herder *h, struct live *live,
         }
         return;
     }
-    if (state != NULL && !live->stopped_said) {
+    if (state != NULL && live->said != state->target) {
         say(h, state->name, STATUS_STORE_CONNECTOR,
             state->target == CONNECTOR_STATE_PAUSED ? STATUS_STORE_PAUSED : STATUS_STORE_STOPPED,
             NULL);
-        live->stopped_said = true;
+        live->said = state->target;
     }
 }
 

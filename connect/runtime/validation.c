@@ -120,6 +120,26 @@ static void check_promises(struct validation *v, const struct connect_config *co
     }
 }
 
+/* A null is an error in any key, known or not. */
+static void check_nulls(struct validation *v, const struct connect_config *config)
+{
+    for (size_t i = 0; i < config->count; i++) {
+        const char *name = config->entries[i].key;
+        if (config->entries[i].value != NULL || validation_find_item(v, name) != NULL) {
+            continue;
+        }
+        struct connect_config_key *key = arena_alloc(&v->arena, sizeof *key);
+        if (key != NULL) {
+            *key = (struct connect_config_key){.name = name, .type = CONNECT_CONFIG_STRING};
+            validation_check_keys(v, config, key, 1);
+            struct validation_item *item = validation_find_item(v, name);
+            if (item != NULL) {
+                item->unknown = true;
+            }
+        }
+    }
+}
+
 /* A client setting that is not to be shown: sasl.jaas.config, ssl.keystore.password. */
 static bool is_secret(const char *name)
 {
@@ -275,6 +295,7 @@ enum err_code validation_run(const struct worker_context *worker,
         code = check_overrides(&v, config, "admin.override.", worker->admin, CLIENT_CONFIG_ADMIN);
     }
     validation_check_converters(&v, plugins, config);
+    check_nulls(&v, config);
     if (code == ERR_OK && (arena_failed(&v.arena) || v.count == ITEMS_MAX)) {
         code = err_set(e, ERR_LIMIT, "The config is too large to be checked");
     }

@@ -20,6 +20,7 @@
 
 struct validation_item {
     const struct connect_config_key *key; /* in the arena or static */
+    bool unknown;                         /* nobody knows the key: it is shown without definition */
     const char *value;                    /* NULL: null */
     const char *errors[VALIDATION_ERRORS_MAX];
     size_t error_count;

@@ -61,7 +61,11 @@ void validation_write_definition(const struct connect_config_key *key, struct bu
 static void write_item(const struct validation_item *item, struct buf *out)
 {
     buf_append_text(out, "{\"definition\":");
-    validation_write_definition(item->key, out);
+    if (item->unknown) {
+        buf_append_text(out, "null");
+    } else {
+        validation_write_definition(item->key, out);
+    }
     buf_append_text(out, ",\"value\":{\"name\":");
     write_text(out, item->key->name);
     buf_append_text(out, ",\"value\":");

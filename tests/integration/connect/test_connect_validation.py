@@ -69,18 +69,21 @@ CASES = [
      'Invalid value p for configuration transforms.a.predicate: There is no such predicate in "predicates"'),
     ({"predicates": "p", "predicates.p.type": TRANSFORMS + "predicates.TopicNameMatches", "predicates.p.pattern": "("},
      "predicates.p.pattern", None),
+    ({"nobody": None}, None,
+     "Invalid value null for configuration nobody: Null value can not be supplied as the configuration value."),
     ({"producer.override.linger.msec": "5"}, "producer.override.linger.msec",
      "producer.override.*: unknown Kafka client property linger.msec"),
 ]
 
 
-@pytest.mark.parametrize("more,key,text", CASES, ids=[key for _, key, _ in CASES])
+@pytest.mark.parametrize("more,key,text", CASES, ids=[str(key) for _, key, _ in CASES])
 def test_an_error_is_found_at_submission(worker, more, key, text):
     config = {**CONFIG, **more}
     code, body, _ = call(worker, "PUT", "/connector-plugins/FileStreamSource/config/validate", config)
     assert (code, body["error_count"]) == (200, 1), body
     wrong = [c for c in body["configs"] if c["value"]["errors"]]
-    assert [c["definition"]["name"] for c in wrong] == [c["value"]["name"] for c in wrong] == [key]
+    assert [c["definition"] and c["definition"]["name"] for c in wrong] == [key]
+    assert [c["value"]["name"] for c in wrong] == [key or "nobody"]
     if text is not None:
         assert wrong[0]["value"]["errors"] == [text]
     errors = wrong[0]["value"]["errors"]

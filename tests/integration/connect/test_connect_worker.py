@@ -68,6 +68,15 @@ def test_life_of_a_connector(make_weir, tmp_path):
     size = path.stat().st_size
     wait_for(lambda: call(weir, "GET", "/connectors/f/offsets")[1] == {
         "offsets": [{"partition": {"filename": str(path)}, "offset": {"position": size}}]}, "last offset committed")
+    for partition, offset, what in (({"filename": {"a": 1}}, {}, "field filename contains MAP"),
+                                    ({"filename": "x"}, {"position": [1]}, "field position contains ARRAY")):
+        code, body, _ = call(weir, "PATCH", "/connectors/f/offsets", {"offsets": [{"partition": partition, "offset": offset}]})
+        assert (code, body["message"]) == (400, f"Offsets may only contain primitive types as values, but {what}")
+    # A stopped connector may be paused, and the other way round; the status says so.
+    assert call(weir, "PUT", "/connectors/f/pause")[0] == 202
+    wait_state(weir, "f", "PAUSED")
+    assert call(weir, "PUT", "/connectors/f/stop")[0] == 204
+    wait_state(weir, "f", "STOPPED")
     code, body, _ = call(weir, "PATCH", "/connectors/f/offsets", {
         "offsets": [{"partition": {"filename": str(path)}, "offset": {"position": size - 5}}]})
     assert (code, body["message"]) == (200, "The offsets for this connector have been altered successfully")
