@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ struct connector_runner {
     const struct worker_context *worker;
     const struct connect_plugin *plugin;
     const struct connector_state *connector;
+    struct logger *lg; /* names the connector in every line, those of the plug-in too */
     pthread_t thread;
     bool thread_started;
     void *object; /* the runner's thread only */
@@ -199,10 +201,13 @@ enum err_code connector_runner_start(const struct worker_context *worker,
     r->worker = worker;
     r->plugin = plugin;
     r->connector = connector_state_ref(connector);
+    char component[300];
+    (void)snprintf(component, sizeof component, "connect/%s", r->connector->name);
+    r->lg = logger_child(worker->lg, component);
     r->context = (struct source_context){
         .connector_name = r->connector->name,
         .task_id = -1,
-        .logger = worker->lg,
+        .logger = r->lg,
         .clock = worker->clock,
         .ops = &context_ops,
     };
@@ -264,6 +269,7 @@ void connector_runner_destroy(struct connector_runner *r)
         (void)pthread_join(r->thread, NULL);
     }
     connect_config_set_deinit(&r->tasks);
+    logger_destroy(r->lg);
     connector_state_unref(r->connector);
     cond_deinit(&r->changed);
     lock_deinit(&r->lock);

@@ -36,6 +36,7 @@ struct source_task {
     const struct connector_state *connector;
     const struct connect_config *config;
     char client_id[300];
+    struct logger *lg; /* names the task in every line, those of the plug-in too */
     pthread_t thread;
     bool thread_started;
 
@@ -551,10 +552,14 @@ enum err_code source_task_start(const struct source_task_config *config,
     t->plugin = config->plugin;
     t->connector = connector_state_ref(config->connector);
     t->config = &t->connector->tasks.configs[config->id];
+    char component[300];
+    (void)snprintf(component, sizeof component, "connect/%.280s-%d", t->connector->name,
+                   config->id);
+    t->lg = logger_child(config->worker->lg, component);
     t->context = (struct source_context){
         .connector_name = t->connector->name,
         .task_id = config->id,
-        .logger = config->worker->lg,
+        .logger = t->lg,
         .clock = config->worker->clock,
         .ops = &context_ops,
     };
@@ -619,6 +624,7 @@ void source_task_destroy(struct source_task *t)
         source_task_stop(t);
         (void)pthread_join(t->thread, NULL);
     }
+    logger_destroy(t->lg);
     connector_state_unref(t->connector);
     cond_deinit(&t->changed);
     lock_deinit(&t->lock);
