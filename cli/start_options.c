@@ -77,6 +77,9 @@ static const struct conf_option start_option_table[] = {
      NULL, "CLASS", false, "Connect", "Converter of values for connectors that set none"},
     {"connect.offset.flush.interval", CONF_DURATION, "1s", 10, 3600000, NULL, "TIME", false,
      "Connect", "How often source offsets are committed: what a crash repeats at most"},
+    {"connect.properties", CONF_TEXT, NULL, 0, 0, NULL, "FILE", false, "Connect",
+     "Worker properties as of connect-distributed: key.converter*, value.converter*, producer.*, "
+     "admin.*, config.providers*, security of clients"},
 
     {"streams.app", CONF_LIST, "", 0, 0, NULL, "FILE.so,...", false, "Streams",
      "Topologies to run: shared objects built on weir/streams.h"},

@@ -110,6 +110,7 @@ static enum err_code start_connect(struct start_context *ctx, struct logger *lg,
     config.key_converter = conf_text(c, "connect.key.converter");
     config.value_converter = conf_text(c, "connect.value.converter");
     config.offset_flush_interval_ms = conf_int(c, "connect.offset.flush.interval");
+    config.properties_file = conf_text(c, "connect.properties");
     config.plugins = start_connectors;
     struct connect_worker *w = NULL;
     enum err_code code = connect_worker_start(&config, lg, ctx->metrics, &w, e);

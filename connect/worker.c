@@ -15,7 +15,9 @@
 #include "connect/converters/converters.h"
 #include "connect/plugin_list.h"
 #include "connect/rest/rest_server.h"
+#include "connect/runtime/config_resolver.h"
 #include "connect/runtime/herder.h"
+#include "connect/runtime/java_properties.h"
 #include "connect/runtime/worker_context.h"
 #include "connect/store/config_store.h"
 #include "connect/store/offset_store.h"
@@ -37,6 +39,7 @@ struct connect_worker {
     struct worker_context context;
     struct plugin_list plugins;
     struct connect_config defaults;
+    struct config_resolver *resolver;
     struct client_config client;
     struct client_config producer;
     struct client_config admin;
@@ -97,24 +100,94 @@ static bool starts_with(const char *text, const char *prefix)
 
 /* Which part of the worker a property of the originals belongs to. Plain top-level security
  * settings reach the worker's own clients, but not the tasks' producers. */
-static enum err_code set_property(struct connect_worker *w, const struct connect_worker_property *p,
+static enum err_code set_property(struct connect_worker *w, const char *key, const char *value,
                                   struct err *e)
 {
-    if (starts_with(p->key, "key.converter.") || starts_with(p->key, "value.converter.") ||
-        starts_with(p->key, "header.converter.")) {
-        return connect_config_set(&w->defaults, p->key, p->value, e);
+    if (starts_with(key, "key.converter") || starts_with(key, "value.converter") ||
+        starts_with(key, "header.converter")) {
+        return connect_config_set(&w->defaults, key, value, e);
     }
-    if (starts_with(p->key, "producer.")) {
-        return client_config_set(&w->producer, p->key + strlen("producer."), p->value, e);
+    if (starts_with(key, "producer.")) {
+        return client_config_set(&w->producer, key + strlen("producer."), value, e);
     }
-    if (starts_with(p->key, "admin.") && !starts_with(p->key, "admin.listeners")) {
-        return client_config_set(&w->admin, p->key + strlen("admin."), p->value, e);
+    if (starts_with(key, "admin.") && !starts_with(key, "admin.listeners")) {
+        return client_config_set(&w->admin, key + strlen("admin."), value, e);
     }
-    if (strcmp(p->key, "security.protocol") == 0 || starts_with(p->key, "sasl.") ||
-        starts_with(p->key, "ssl.")) {
-        return client_config_set(&w->client, p->key, p->value, e);
+    if (strcmp(key, "security.protocol") == 0 || starts_with(key, "sasl.") ||
+        starts_with(key, "ssl.")) {
+        enum err_code code = client_config_set(&w->client, key, value, e);
+        bool own = client_config_get(&w->admin, key) != NULL; /* admin.* goes over it */
+        return code == ERR_OK && !own ? client_config_set(&w->admin, key, value, e) : code;
     }
-    logger_warn(w->lg, "worker.property_ignored", "key=%s", p->key);
+    if (!starts_with(key, "config.providers")) {
+        logger_warn(w->lg, "worker.property_ignored", "key=%s", key);
+    }
+    return ERR_OK;
+}
+
+static enum err_code read_properties(const struct connect_worker_config *config,
+                                     struct connect_config *out, struct err *e)
+{
+    const struct connect_worker_property *p = config->properties;
+    enum err_code code = ERR_OK;
+    for (; code == ERR_OK && p != NULL && p->key != NULL; p++) {
+        code = connect_config_set(out, p->key, p->value, e);
+    }
+    if (code != ERR_OK || config->properties_file == NULL) {
+        return code;
+    }
+    char *text = NULL;
+    size_t len = 0;
+    code = java_properties_read_file(config->properties_file, &text, &len, e);
+    if (code == ERR_OK) {
+        code = java_properties_parse(bytes_of(text, len), out, e);
+    }
+    mem_free(text);
+    return code == ERR_OK ? ERR_OK : err_wrap(e, "Connect worker properties");
+}
+
+/* The worker's own properties may have references, too. */
+static enum err_code set_properties(struct connect_worker *w,
+                                    const struct connect_worker_config *config, struct err *e)
+{
+    struct connect_config properties;
+    struct config_resolution resolved = {0};
+    connect_config_init(&properties);
+    enum err_code code = read_properties(config, &properties, e);
+    if (code == ERR_OK) {
+        code = config_resolver_create(&properties, &w->resolver, e);
+    }
+    if (code == ERR_OK) {
+        code = config_resolver_resolve(w->resolver, &properties, &resolved, e);
+    }
+    for (size_t i = 0; code == ERR_OK && i < resolved.config.count; i++) {
+        const struct connect_config_entry *entry = &resolved.config.entries[i];
+        code = set_property(w, entry->key, entry->value, e);
+    }
+    config_resolution_deinit(&resolved);
+    connect_config_deinit(&properties);
+    return code;
+}
+
+/* A class that is not there would fail every task that relies on it. */
+static enum err_code check_converters(const struct connect_worker *w, struct err *e)
+{
+    static const struct {
+        const char *key;
+        enum connect_plugin_type type;
+    } rows[] = {
+        {"key.converter", CONNECT_PLUGIN_CONVERTER},
+        {"value.converter", CONNECT_PLUGIN_CONVERTER},
+        {"header.converter", CONNECT_PLUGIN_HEADER_CONVERTER},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *class_name = connect_config_get(&w->defaults, rows[i].key);
+        if (class_name == NULL || plugin_list_find(&w->plugins, rows[i].type, class_name) == NULL) {
+            return err_set(e, ERR_INVALID,
+                           "Invalid value %s for configuration %s: Class %s could not be found.",
+                           class_name, rows[i].key, class_name);
+        }
+    }
     return ERR_OK;
 }
 
@@ -141,11 +214,10 @@ static enum err_code set_up(struct connect_worker *w, const struct connect_worke
     if (code == ERR_OK) {
         code = client_config_init(&w->admin, config->bootstrap_servers, e);
     }
-    const struct connect_worker_property *p = config->properties;
-    for (; code == ERR_OK && p != NULL && p->key != NULL; p++) {
-        code = set_property(w, p, e);
+    if (code == ERR_OK) {
+        code = set_properties(w, config, e);
     }
-    return code;
+    return code == ERR_OK ? check_converters(w, e) : code;
 }
 
 static void fill_context(struct connect_worker *w, const struct connect_worker_config *config,
@@ -154,6 +226,7 @@ static void fill_context(struct connect_worker *w, const struct connect_worker_c
     w->context = (struct worker_context){
         .plugins = &w->plugins,
         .defaults = &w->defaults,
+        .resolver = w->resolver,
         .client = &w->client,
         .producer = &w->producer,
         .admin = &w->admin,
@@ -413,6 +486,7 @@ void connect_worker_stop(struct connect_worker *w)
     offset_store_close(w->context.offsets);
     status_store_close(w->context.statuses);
     herder_destroy(w->herder);
+    config_resolver_destroy(w->resolver);
     client_config_deinit(&w->client);
     client_config_deinit(&w->producer);
     client_config_deinit(&w->admin);

@@ -49,10 +49,13 @@ struct connect_worker_config {
     bool topic_creation_enable;
     bool topic_tracking_enable;
     bool topic_tracking_allow_reset;
-    /* More of the originals' worker properties, or NULL: key.converter.*, value.converter.*,
-     * producer.*, admin.*, and top-level client settings (security.protocol, sasl.*, ssl.*). Others
-     * are logged and ignored. */
+    /* More of the originals' worker properties, or NULL: key.converter*, value.converter*,
+     * header.converter*, producer.*, admin.*, config.providers*, and top-level client settings
+     * (security.protocol, sasl.*, ssl.*). Others are logged and ignored. */
     const struct connect_worker_property *properties;
+    /* A file of such properties, as connect-distributed.sh takes it, or NULL. Goes over the above.
+     */
+    const char *properties_file;
     /* Connectors; NULL-terminated. Converters and transforms are built in. */
     const struct connect_plugin *const *plugins;
 };

@@ -11,6 +11,7 @@
 #include "common/logger.h"
 #include "common/mem.h"
 #include "connect/include/source_connector.h"
+#include "connect/runtime/config_resolver.h"
 #include "connect/store/offset_store.h"
 #include "connect/store/status_store.h"
 
@@ -24,7 +25,8 @@ struct connector_runner {
     struct logger *lg; /* names the connector in every line, those of the plug-in too */
     pthread_t thread;
     bool thread_started;
-    void *object; /* the runner's thread only */
+    void *object;                      /* the runner's thread only */
+    struct config_resolution resolved; /* that, too: the config as the plug-in gets it */
 
     struct lock lock;
     struct cond changed;
@@ -76,16 +78,16 @@ static void context_reconfigure(struct source_context *ctx)
 static const struct source_context_ops context_ops = {context_stopping, context_wait,
                                                       context_offset, context_reconfigure};
 
-static int64_t config_number(const struct connector_state *c, const char *key, int64_t fallback)
+static int64_t config_number(const struct connect_config *config, const char *key, int64_t fallback)
 {
-    const char *text = connect_config_get(&c->config, key);
+    const char *text = connect_config_get(config, key);
     return text != NULL ? strtoll(text, NULL, 10) : fallback;
 }
 
 static enum err_code check_count(const struct connector_runner *r, size_t count, int64_t max,
                                  struct err *e)
 {
-    const char *enforce = connect_config_get(&r->connector->config, "tasks.max.enforce");
+    const char *enforce = connect_config_get(&r->resolved.config, "tasks.max.enforce");
     if ((int64_t)count <= max || (enforce != NULL && strcmp(enforce, "false") == 0)) {
         return ERR_OK;
     }
@@ -98,7 +100,7 @@ static enum err_code check_count(const struct connector_runner *r, size_t count,
 
 static enum err_code make_tasks(struct connector_runner *r, struct err *e)
 {
-    int64_t max = config_number(r->connector, "tasks.max", 1);
+    int64_t max = config_number(&r->resolved.config, "tasks.max", 1);
     struct connect_config_set set;
     connect_config_set_init(&set);
     enum err_code code = r->plugin->source->task_configs(r->object, (int)max, &set, e);
@@ -106,7 +108,12 @@ static enum err_code make_tasks(struct connector_runner *r, struct err *e)
         code = check_count(r, set.count, max, e);
     }
     for (size_t i = 0; code == ERR_OK && i < set.count; i++) {
-        code = connect_config_set(&set.configs[i], "task.class", r->plugin->source->task_class, e);
+        code =
+            config_resolver_restore(r->worker->resolver, &r->connector->config, &set.configs[i], e);
+        if (code == ERR_OK) {
+            code =
+                connect_config_set(&set.configs[i], "task.class", r->plugin->source->task_class, e);
+        }
     }
     if (code != ERR_OK) {
         connect_config_set_deinit(&set);
@@ -146,7 +153,10 @@ static enum err_code watch(struct connector_runner *r, bool *out_again, struct e
 static enum err_code run(struct connector_runner *r, struct err *e)
 {
     enum err_code code =
-        r->plugin->source->start(&r->connector->config, &r->context, &r->object, e);
+        config_resolver_resolve(r->worker->resolver, &r->connector->config, &r->resolved, e);
+    if (code == ERR_OK) {
+        code = r->plugin->source->start(&r->resolved.config, &r->context, &r->object, e);
+    }
     if (code == ERR_OK) {
         status_store_set(r->worker->statuses, r->connector->name, STATUS_STORE_CONNECTOR,
                          STATUS_STORE_RUNNING, NULL);
@@ -170,6 +180,7 @@ static void *runner_main(void *arg)
     enum err_code code = run(r, &e);
     if (code != ERR_OK && !atomic_load(&r->stop)) {
         (void)connect_error_name(&e);
+        config_resolution_mask(&r->resolved, e.text, sizeof e.text);
         logger_error(r->context.logger, "connector.failed", "connector=%s error=\"%s\"",
                      r->connector->name, e.text);
         status_store_set(r->worker->statuses, r->connector->name, STATUS_STORE_CONNECTOR,
@@ -178,6 +189,7 @@ static void *runner_main(void *arg)
     if (r->object != NULL) {
         r->plugin->source->stop(r->object);
     }
+    config_resolution_deinit(&r->resolved);
     /* A failed connector stays, so that nobody starts it again before it is told to. */
     lock_acquire(&r->lock);
     while (!atomic_load(&r->stop)) {

@@ -13,6 +13,7 @@
 #include "common/mem.h"
 #include "common/metrics.h"
 #include "connect/include/source_connector.h"
+#include "connect/runtime/config_resolver.h"
 #include "connect/runtime/delivery_tracker.h"
 #include "connect/runtime/record_chain.h"
 #include "connect/runtime/task_producer.h"
@@ -34,7 +35,7 @@ struct source_task {
     const struct worker_context *worker;
     const struct connect_plugin *plugin;
     const struct connector_state *connector;
-    const struct connect_config *config;
+    const struct connect_config *config; /* of the task, with its references */
     char client_id[300];
     struct logger *lg; /* names the task in every line, those of the plug-in too */
     pthread_t thread;
@@ -49,6 +50,8 @@ struct source_task {
     atomic_bool failed;
 
     /* The task's thread only. */
+    struct config_resolution resolved;      /* of the connector: converters, transforms, producer */
+    struct config_resolution resolved_task; /* what the plug-in gets */
     void *task;
     struct record_chain *chain;
     struct task_producer *producer;
@@ -161,9 +164,17 @@ static bool chain_stopping(void *ctx)
 
 static enum err_code prepare(struct source_task *t, struct err *e)
 {
+    const struct config_resolver *resolver = t->worker->resolver;
+    enum err_code code = config_resolver_resolve(resolver, &t->connector->config, &t->resolved, e);
+    if (code == ERR_OK) {
+        code = config_resolver_resolve(resolver, t->config, &t->resolved_task, e);
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
     const struct record_chain_config chain = {
         .plugins = t->worker->plugins,
-        .connector = &t->connector->config,
+        .connector = &t->resolved.config,
         .worker_defaults = t->worker->defaults,
         .connector_name = t->connector->name,
         .task_id = t->context.task_id,
@@ -175,25 +186,25 @@ static enum err_code prepare(struct source_task *t, struct err *e)
     };
     const struct task_producer_config producer = {
         .defaults = t->worker->producer,
-        .connector = &t->connector->config,
+        .connector = &t->resolved.config,
         .client_id = t->client_id,
         .delivered = delivered,
         .lg = t->context.logger,
     };
-    enum err_code code = record_chain_create(&chain, &t->chain, e);
+    code = record_chain_create(&chain, &t->chain, e);
     if (code == ERR_OK) {
         code =
             delivery_tracker_create(t, BATCH_COUNT, BATCH_RECORDS, BATCH_BYTES_MAX, &t->tracker, e);
     }
     if (code == ERR_OK && t->worker->topic_creation_enable) {
-        code = topic_creator_create(t->worker->admin, &t->connector->config, t->context.logger,
+        code = topic_creator_create(t->worker->admin, &t->resolved.config, t->context.logger,
                                     &t->creator, e);
     }
     if (code == ERR_OK) {
         code = task_producer_open(&producer, &t->producer, e);
     }
     if (code == ERR_OK) {
-        code = t->plugin->source->task_create(t->config, &t->context, &t->task, e);
+        code = t->plugin->source->task_create(&t->resolved_task.config, &t->context, &t->task, e);
     }
     return code;
 }
@@ -526,6 +537,8 @@ static void *task_main(void *arg)
     bool stopped = atomic_load(&t->stop);
     if (code != ERR_OK && !(stopped && code == ERR_CANCELLED)) {
         (void)connect_error_name(&e);
+        config_resolution_mask(&t->resolved, e.text, sizeof e.text);
+        config_resolution_mask(&t->resolved_task, e.text, sizeof e.text);
         logger_error(t->context.logger, "task.failed", "connector=%s task=%d error=\"%s\"",
                      t->connector->name, t->context.task_id, e.text);
         say(t, STATUS_STORE_FAILED, e.text);
@@ -535,6 +548,8 @@ static void *task_main(void *arg)
                     t->context.task_id);
         say(t, STATUS_STORE_UNASSIGNED, NULL);
     }
+    config_resolution_deinit(&t->resolved);
+    config_resolution_deinit(&t->resolved_task);
     atomic_store(&t->ended, true);
     t->worker->wake_herder(t->worker->ctx);
     return NULL;

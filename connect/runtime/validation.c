@@ -9,6 +9,7 @@
 #include "connect/include/source_connector.h"
 #include "connect/runtime/client_overrides.h"
 #include "connect/runtime/common_keys.h"
+#include "connect/runtime/config_resolver.h"
 #include "connect/runtime/topic_creator.h"
 #include "connect/runtime/validation_internal.h"
 
@@ -53,7 +54,7 @@ void validation_check_keys(struct validation *v, const struct connect_config *co
 {
     struct err errors[VALIDATION_ERRORS_MAX];
     for (size_t i = 0; i < count; i++) {
-        const char *value = connect_config_get(config, keys[i].name);
+        const char *value = connect_config_get(v->shown, keys[i].name);
         struct validation_item *item =
             add_item(v, &keys[i], value != NULL ? value : keys[i].default_value);
         size_t found = connect_config_check_key(&keys[i], config, errors, VALIDATION_ERRORS_MAX);
@@ -130,7 +131,8 @@ static void check_nulls(struct validation *v, const struct connect_config *confi
         }
         struct connect_config_key *key = arena_alloc(&v->arena, sizeof *key);
         if (key != NULL) {
-            *key = (struct connect_config_key){.name = name, .type = CONNECT_CONFIG_STRING};
+            *key = (struct connect_config_key){.name = arena_strdup(&v->arena, name),
+                                               .type = CONNECT_CONFIG_STRING};
             validation_check_keys(v, config, key, 1);
             struct validation_item *item = validation_find_item(v, name);
             if (item != NULL) {
@@ -165,7 +167,7 @@ static enum err_code check_overrides(struct validation *v, const struct connect_
             return ERR_NOMEM;
         }
         *key = (struct connect_config_key){
-            .name = name,
+            .name = arena_strdup(&v->arena, name),
             .type = is_secret(name) ? CONNECT_CONFIG_PASSWORD : CONNECT_CONFIG_STRING,
         };
         validation_check_keys(v, config, key, 1);
@@ -266,39 +268,66 @@ static enum err_code unknown_class(const struct plugin_list *plugins, const char
     return code;
 }
 
+static enum err_code check_all(struct validation *v, const struct worker_context *worker,
+                               const struct connect_config *config, struct err *e)
+{
+    size_t count = 0;
+    const struct connect_config_key *common = common_keys_source(&count);
+    validation_check_keys(v, config, common, count);
+    validation_check_transforms(v, worker->plugins, config);
+    check_promises(v, config);
+    enum err_code code = check_plugin(v, config, e);
+    if (code == ERR_OK) {
+        code = check_overrides(v, config, "producer.override.", worker->producer,
+                               CLIENT_CONFIG_PRODUCER);
+    }
+    if (code == ERR_OK) {
+        code = check_overrides(v, config, "admin.override.", worker->admin, CLIENT_CONFIG_ADMIN);
+    }
+    validation_check_converters(v, worker->plugins, config);
+    check_nulls(v, config);
+    if (code == ERR_OK && (arena_failed(&v->arena) || v->count == ITEMS_MAX)) {
+        code = err_set(e, ERR_LIMIT, "The config is too large to be checked");
+    }
+    return code;
+}
+
+/* What references stand for is in no error that is shown. */
+static void mask_errors(struct validation *v, const struct config_resolution *resolved)
+{
+    struct err text;
+    for (size_t i = 0; resolved->count > 0 && i < v->count; i++) {
+        struct validation_item *item = &v->items[i];
+        for (size_t k = 0; k < item->error_count; k++) {
+            (void)err_set(&text, ERR_INVALID, "%s", item->errors[k]);
+            config_resolution_mask(resolved, text.text, sizeof text.text);
+            const char *masked = arena_strdup(&v->arena, text.text);
+            item->errors[k] = masked != NULL ? masked : "out of memory";
+        }
+    }
+}
+
 enum err_code validation_run(const struct worker_context *worker,
                              const struct connect_config *config, struct validation *out_validation,
                              struct err *e)
 {
-    const struct plugin_list *plugins = worker->plugins;
     const char *class_name = connect_config_get(config, "connector.class");
     if (class_name == NULL || class_name[0] == '\0') {
         return no_class(config, e);
     }
-    struct validation v = {.class_name = class_name};
-    v.plugin = plugin_list_find_connector(plugins, class_name);
+    struct validation v = {.class_name = class_name, .shown = config};
+    v.plugin = plugin_list_find_connector(worker->plugins, class_name);
     if (v.plugin == NULL) {
-        return unknown_class(plugins, class_name, e);
+        return unknown_class(worker->plugins, class_name, e);
     }
+    struct config_resolution resolved;
     arena_init(&v.arena, ARENA_BYTES_MAX);
-    size_t count = 0;
-    const struct connect_config_key *common = common_keys_source(&count);
-    validation_check_keys(&v, config, common, count);
-    validation_check_transforms(&v, plugins, config);
-    check_promises(&v, config);
-    enum err_code code = check_plugin(&v, config, e);
+    enum err_code code = config_resolver_resolve(worker->resolver, config, &resolved, e);
     if (code == ERR_OK) {
-        code = check_overrides(&v, config, "producer.override.", worker->producer,
-                               CLIENT_CONFIG_PRODUCER);
+        code = check_all(&v, worker, &resolved.config, e);
     }
-    if (code == ERR_OK) {
-        code = check_overrides(&v, config, "admin.override.", worker->admin, CLIENT_CONFIG_ADMIN);
-    }
-    validation_check_converters(&v, plugins, config);
-    check_nulls(&v, config);
-    if (code == ERR_OK && (arena_failed(&v.arena) || v.count == ITEMS_MAX)) {
-        code = err_set(e, ERR_LIMIT, "The config is too large to be checked");
-    }
+    mask_errors(&v, &resolved);
+    config_resolution_deinit(&resolved);
     if (code != ERR_OK) {
         validation_deinit(&v);
         return code;

@@ -30,7 +30,8 @@ struct validation_item {
 
 struct validation {
     struct arena arena;
-    const char *class_name; /* as the config names it */
+    const char *class_name;             /* as the config names it */
+    const struct connect_config *shown; /* values are shown as they were sent: with references */
     const struct connect_plugin *plugin;
     struct validation_item *items;
     size_t count;
@@ -40,7 +41,8 @@ struct validation {
 
 /* ERR_INVALID when the config names no class, ERR_NOT_FOUND when it is unknown (both with the
  * originals' texts), ERR_LIMIT when it is too large; otherwise ERR_OK, however many errors there
- * are. Of the worker only plug-ins and client settings are used. config is borrowed until deinit.
+ * are. Of the worker only plug-ins, config providers and client settings are used. config is
+ * borrowed until deinit.
  */
 enum err_code validation_run(const struct worker_context *worker,
                              const struct connect_config *config, struct validation *out_validation,

@@ -11,6 +11,7 @@
 #include "connect/include/connect_config.h"
 #include "connect/plugin_list.h"
 
+struct config_resolver;
 struct config_store;
 struct logger;
 struct metric;
@@ -19,10 +20,11 @@ struct status_store;
 
 struct worker_context {
     const struct plugin_list *plugins;
-    const struct connect_config *defaults; /* key.converter, value.converter.x, ... */
-    const struct client_config *client;    /* bootstrap servers and security of the worker */
-    const struct client_config *producer;  /* bootstrap servers and the worker's producer.* */
-    const struct client_config *admin;     /* the same with admin.*: makes topics for tasks */
+    const struct connect_config *defaults;  /* key.converter, value.converter.x, ... */
+    const struct config_resolver *resolver; /* ${file:...} in configs; NULL: nothing is resolved */
+    const struct client_config *client;     /* bootstrap servers and security of the worker */
+    const struct client_config *producer;   /* bootstrap servers and the worker's producer.* */
+    const struct client_config *admin;      /* the same with admin.*: makes topics for tasks */
     struct config_store *configs;
     struct offset_store *offsets;
     struct status_store *statuses;
