@@ -16,6 +16,7 @@ target_compile_options(weir_flags INTERFACE
 target_link_libraries(weir_flags INTERFACE Threads::Threads)
 if(WEIR_TSAN)
     add_library(weir_tsan_threads OBJECT ${CMAKE_SOURCE_DIR}/tests/support/tsan_threads.c)
+    set_target_properties(weir_tsan_threads PROPERTIES POSITION_INDEPENDENT_CODE ON)
     target_link_libraries(weir_flags INTERFACE $<TARGET_OBJECTS:weir_tsan_threads>)
 endif()
 
