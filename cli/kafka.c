@@ -48,12 +48,29 @@ static void kafka_learn(rd_kafka_t *rk, struct kafka_problem *p)
     rd_kafka_queue_destroy(queue);
 }
 
-/* Where nothing listens, waiting on helps only who asked for it. */
+static bool kafka_problem_says(const struct kafka_problem *p, const char *const *words)
+{
+    bool says = false;
+    for (; *words != NULL && !says; words++) {
+        says = strstr(p->text, *words) != NULL;
+    }
+    return says;
+}
+
+/* Someone answers, and will not have us. */
+static bool kafka_is_refused(const struct kafka_problem *p)
+{
+    static const char *const words[] = {"SASL", "SSL", NULL};
+    return kafka_problem_says(p, words);
+}
+
+/* Waiting on helps only who asked for it. */
 static bool kafka_is_hopeless(const struct cli *cli, const struct kafka_problem *p)
 {
-    return p->all_down &&
-           (strstr(p->text, "Connection refused") != NULL ||
-            strstr(p->text, "Failed to resolve") != NULL) &&
+    static const char *const words[] = {"Connection refused", "Failed to resolve",
+                                        "SASL authentication error", "certificate verify failed",
+                                        NULL};
+    return p->all_down && kafka_problem_says(p, words) &&
            !settings_is_set(cli_settings(cli), "globals.retry_timeout");
 }
 
@@ -61,11 +78,16 @@ static bool kafka_is_hopeless(const struct cli *cli, const struct kafka_problem 
 static enum err_code kafka_unreachable(const struct cli *cli, const struct kafka_problem *p,
                                        struct err *e)
 {
-    return err_set(
-        e, ERR_UNAVAILABLE,
-        "no broker answers at %s%s; start one with \"weir start\", or name another with -X "
-        "brokers=HOST:PORT or RPK_BROKERS",
-        cli_setting(cli, "brokers"), p->text);
+    const char *brokers = cli_setting(cli, "brokers");
+    return kafka_is_refused(p)
+               ? err_set(e, ERR_AUTH,
+                         "the brokers at %s cannot be talked to%s; see the keys tls., sasl., user "
+                         "and pass of \"weir -X help\"",
+                         brokers, p->text)
+               : err_set(e, ERR_UNAVAILABLE,
+                         "no broker answers at %s%s; start one with \"weir start\", or name "
+                         "another with -X brokers=HOST:PORT or RPK_BROKERS",
+                         brokers, p->text);
 }
 
 static bool kafka_is_away(rd_kafka_resp_err_t code)
