@@ -384,6 +384,7 @@ static enum err_code thread_run_session(struct stream_thread *t, struct err *e)
     if (code == ERR_OK && t->producer != NULL) {
         code = thread_tasks_commit(t, e);
     }
+    code = thread_tasks_forget_corrupt(t, code, e);
     t->failure = code;
     thread_close_session(t, code == ERR_OK);
     if (code == ERR_OK && t->failure != ERR_OK) {

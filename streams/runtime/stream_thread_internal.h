@@ -121,6 +121,10 @@ enum err_code thread_tasks_commit(struct stream_thread *t, struct err *e);
 /* Commits and checkpoints if clean; then frees. */
 void thread_tasks_close(struct stream_thread *t, bool clean);
 enum err_code thread_tasks_checkpoint(struct thread_task *k, struct err *e);
+/* After ERR_CORRUPT: when a store was found damaged, makes sure that the next session restores it,
+ * and turns the failure into one that may pass. */
+enum err_code thread_tasks_forget_corrupt(struct stream_thread *t, enum err_code code,
+                                          struct err *e);
 /* Removes a task's stores and opens it anew, with the inputs where they were. */
 enum err_code thread_tasks_wipe(struct stream_thread *t, struct thread_task *k, const char *why,
                                 struct err *e);

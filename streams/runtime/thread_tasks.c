@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/client_error.h"
 #include "common/check.h"
@@ -95,7 +96,11 @@ static enum err_code tasks_wipe(struct stream_thread *t, struct thread_task *k, 
 static enum err_code tasks_open_stores(struct stream_thread *t, struct thread_task *k, int sub,
                                        int32_t partition, struct err *e)
 {
+    bool fresh = access(k->dir, F_OK) != 0;
     enum err_code code = tasks_open_task(t, k, sub, partition, e);
+    if (code == ERR_OK && fresh) {
+        return ERR_OK;
+    }
     bool bad = false;
     if (code == ERR_OK) {
         code = checkpoint_read(k->checkpoint, k->task, &bad, e);
@@ -103,7 +108,7 @@ static enum err_code tasks_open_stores(struct stream_thread *t, struct thread_ta
     if (code != ERR_OK && code != ERR_CORRUPT) {
         return code;
     }
-    char why[ERR_TEXT_MAX] = "";
+    char why[ERR_TEXT_MAX] = "no complete checkpoint";
     if (code == ERR_CORRUPT) {
         (void)snprintf(why, sizeof why, "%s", e->text);
     }
@@ -112,11 +117,27 @@ static enum err_code tasks_open_stores(struct stream_thread *t, struct thread_ta
         const struct store *s = task_store(k->task, i);
         whole = !s->logged || s->def->in_memory || s->restored_offset >= 0;
     }
-    if (whole) {
-        return ERR_OK;
+    return whole ? ERR_OK : tasks_wipe(t, k, sub, partition, why, e);
+}
+
+enum err_code thread_tasks_forget_corrupt(struct stream_thread *t, enum err_code code,
+                                          struct err *e)
+{
+    bool found = false;
+    for (size_t i = 0; code == ERR_CORRUPT && i < t->task_count; i++) {
+        struct thread_task *k = t->tasks[i];
+        for (size_t j = 0; j < task_store_count(k->task); j++) {
+            if (task_store(k->task, j)->corrupt) {
+                (void)unlink(
+                    k->checkpoint); /* what cannot be removed fails again, and is tried again */
+                found = true;
+            }
+        }
     }
-    return tasks_wipe(t, k, sub, partition, code == ERR_CORRUPT ? why : "no complete checkpoint",
-                      e);
+    if (found) {
+        e->code = ERR_UNAVAILABLE;
+    }
+    return found ? ERR_UNAVAILABLE : code;
 }
 
 static enum err_code tasks_add(struct stream_thread *t, int sub, int32_t partition,

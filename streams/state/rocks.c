@@ -69,8 +69,10 @@ static enum err_code rocks_error(char *take_text, const char *what, struct err *
         code = ERR_NOSPACE;
     } else if (strstr(take_text, "lock") != NULL && strstr(take_text, "LOCK") != NULL) {
         code = ERR_UNAVAILABLE;
-    } else if (strncmp(take_text, "Corruption", 10) == 0) {
-        code = ERR_CORRUPT;
+    } else if (strncmp(take_text, "Corruption", 10) == 0 ||
+               strstr(take_text, "No such file or directory") != NULL ||
+               strstr(take_text, "Column families not opened") != NULL) {
+        code = ERR_CORRUPT; /* or of another topology: no use either way */
     }
     (void)err_set(e, code, "%s: %s", what, take_text);
     rocksdb_free(take_text);

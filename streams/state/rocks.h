@@ -10,7 +10,8 @@
 
 struct rocks;
 
-/* Makes directories as needed. ERR_UNAVAILABLE while another owner has the database open. */
+/* Makes directories as needed. ERR_UNAVAILABLE while another owner has the database open;
+ * ERR_CORRUPT when what is there cannot be used. */
 enum err_code rocks_open(const char *path, const struct weir_topology *t, int sub,
                          struct rocks **out_rocks, struct err *e);
 /* A store; closing it closes nothing. Valid until rocks_close. */

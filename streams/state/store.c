@@ -57,6 +57,12 @@ void store_destroy(struct store *s)
     mem_free(s);
 }
 
+static enum err_code store_failed(struct store *s, const char *what, struct err *e)
+{
+    s->corrupt = s->corrupt || (e != NULL && e->code == ERR_CORRUPT);
+    return err_wrap(e, "%s store %s", what, s->def->name);
+}
+
 static int64_t store_window_start(struct bytes key)
 {
     CHECK(key.len >= STORE_WINDOW_SUFFIX);
@@ -88,7 +94,7 @@ enum err_code store_get(struct store *s, struct bytes key, struct bytes *out_val
     }
     bool found = false;
     if (kv_get(s->kv, store_physical_key(s, key), &s->scratch, &found, e) != ERR_OK) {
-        return err_wrap(e, "read store %s", s->def->name);
+        return store_failed(s, "read", e);
     }
     *out_value = found ? buf_bytes(&s->scratch) : bytes_null();
     return ERR_OK;
@@ -129,16 +135,13 @@ static enum err_code store_put_bytes(struct store *s, struct bytes key, struct b
             return ERR_OK;
         }
         if (store_expire(s, live, e) != ERR_OK) {
-            return err_wrap(e, "expire segments of store %s", s->def->name);
+            return store_failed(s, "expire segments of", e);
         }
     }
     struct bytes physical = store_physical_key(s, key);
     enum err_code code =
         later ? kv_put_later(s->kv, physical, value, e) : kv_put(s->kv, physical, value, e);
-    if (code != ERR_OK) {
-        return err_wrap(e, "write store %s", s->def->name);
-    }
-    return ERR_OK;
+    return code == ERR_OK ? ERR_OK : store_failed(s, "write", e);
 }
 
 static enum err_code store_log(struct store *s, struct bytes key, struct bytes value,
@@ -182,7 +185,7 @@ static enum err_code store_let_go(void *ctx, struct bytes key, struct bytes valu
         /* Made and deleted within the cache: nobody has heard of it. */
         bool found = false;
         if (kv_get(s->kv, store_physical_key(s, key), &s->scratch, &found, e) != ERR_OK) {
-            return err_wrap(e, "read store %s", s->def->name);
+            return store_failed(s, "read", e);
         }
         if (!found) {
             return ERR_OK;
@@ -195,7 +198,7 @@ static enum err_code store_let_go(void *ctx, struct bytes key, struct bytes valu
 static enum err_code store_let_go_end(void *ctx, struct err *e)
 {
     struct store *s = ctx;
-    return kv_apply(s->kv, e) == ERR_OK ? ERR_OK : err_wrap(e, "write store %s", s->def->name);
+    return kv_apply(s->kv, e) == ERR_OK ? ERR_OK : store_failed(s, "write", e);
 }
 
 enum err_code store_put(struct store *s, struct bytes key, struct bytes value,

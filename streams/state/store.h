@@ -36,6 +36,7 @@ struct store {
     int64_t observed_ms;
     int64_t expired_total;
     int64_t live_segment; /* segments below have been dropped */
+    bool corrupt;         /* found to be damaged while in use: wipe and restore */
     struct buf scratch;   /* values read */
     struct buf key;       /* physical keys */
     store_forward_fn forward;

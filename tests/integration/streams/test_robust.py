@@ -53,18 +53,55 @@ def test_a_record_that_is_no_avro_is_skipped_on_request(fraud):
     fraud.app.stop()
 
 
+class Apache:
+    """A cluster that is not ours, with our registry on it."""
+
+    def __init__(self, server, make_weir):
+        self.server = server
+        self.kafka = server.kafka
+        self.registry = make_weir("--roles", "registry", "--bootstrap-servers", server.kafka).registry
+
+    def kill(self):
+        self.server.stop(kill=True)
+
+    def start(self):
+        self.server.start()
+
+
+@pytest.fixture(params=[pytest.param("apache", marks=pytest.mark.cluster), "weir"])
+def any_cluster(request, make_weir):
+    return Apache(request.getfixturevalue("apache_kafka"), make_weir) if request.param == "apache" else \
+        make_weir("--roles", "broker,registry")
+
+
 @pytest.mark.tsan
-def test_the_broker_is_killed_and_comes_back(cluster, fraud):
-    fraud.app.start()
+def test_the_broker_is_killed_and_comes_back(any_cluster, make_app):
+    fraud = Fraud(any_cluster.kafka, any_cluster.registry)
+    app = make_app("fraud-count", any_cluster.kafka, any_cluster.registry)
+    app.start()
     fraud.send(("A", 60000))
-    wait_committed(fraud, 1)
-    cluster.kill()
-    cluster.start()
+    wait_committed(fraud, 1, app)
+    any_cluster.kill()
+    any_cluster.start()
     fraud.send(("A", 60001), ("A", 60002))
-    wait_committed(fraud, 3)
+    wait_committed(fraud, 3, app)
     assert [c[2] for c in fraud.counts()] == [1, 2, 3]
     assert fraud.alerts() == [("A", 60000, 60002)]
-    fraud.app.stop()
+    app.stop()
+
+
+def test_the_broker_is_away_at_the_start_and_so_are_the_topics(any_cluster, make_app):
+    app = make_app("fraud-count", any_cluster.kafka, any_cluster.registry)
+    any_cluster.kill()
+    app.start()
+    app.wait_logged("topics.waiting")
+    any_cluster.start()
+    app.wait_logged("source topic purchases")
+    fraud = Fraud(any_cluster.kafka, any_cluster.registry)  # makes the topics
+    fraud.send(("A", 60000), ("A", 60001), ("A", 60002))
+    wait_committed(fraud, 3, app)
+    assert fraud.alerts() == [("A", 60000, 60002)]
+    app.stop()
 
 
 def test_stops_in_time_while_the_broker_is_away(cluster, fraud):
@@ -290,3 +327,39 @@ def test_applications_loaded_into_weir(make_weir):
         return urllib.request.urlopen(url, timeout=10).read().decode()
     wait_for(lambda: 'weir_streams_records_processed_total{app="local-dev-0",thread="1"} 3' in metrics(), "three processed")
     wait_for(lambda: 'weir_streams_running{app="local-dev-1",thread="1"} 1' in metrics(), "the other one runs")
+
+
+def overwrite(path):
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[10] ^= 0xff  # in the first block of records: found when it is read
+    path.write_bytes(data)
+
+
+def cut(path):
+    os.truncate(path, path.stat().st_size // 2)
+
+
+@pytest.mark.parametrize("pattern, damage", [
+    ("CURRENT", overwrite), ("CURRENT", os.unlink), ("MANIFEST-*", overwrite), ("MANIFEST-*", os.unlink),
+    ("*.sst", overwrite), ("*.sst", flip), ("*.sst", cut), ("*.sst", os.unlink), ("OPTIONS-*", overwrite), (".checkpoint", overwrite),
+    (".checkpoint", cut), (".checkpoint", os.unlink)])
+def test_a_damaged_store_is_restored_from_its_changelog(fraud, pattern, damage):
+    fraud.app.start()
+    fraud.send(("A", 60000), ("A", 60001))
+    wait_committed(fraud, 2)
+    assert "task.wiped" not in fraud.app.output()  # nothing was there
+    fraud.app.stop()
+    files = list((fraud.app.state / "local-dev-0/0_0").glob(pattern))
+    assert files
+    for path in files:
+        damage(path)
+    fraud.app.start()
+    fraud.send(("A", 60002))
+    wait_committed(fraud, 3)
+    assert [c[2] for c in fraud.counts()] == [1, 2, 3], fraud.app.output()
+    assert fraud.alerts() == [("A", 60000, 60002)]
+    fraud.app.stop()

@@ -22,11 +22,11 @@ struct model {
     unsigned char values[KEYS][VALUE_MAX]; /* lens of -1: not there */
 };
 
-static struct weir_topology *one_store(void)
+static struct weir_topology *one_store(const char *name)
 {
     struct weir_builder *b = weir_builder_create();
     struct weir_consumed in = {.key = weir_serde_string(), .value = weir_serde_string()};
-    struct weir_materialized named = {.name = "counts"};
+    struct weir_materialized named = {.name = name};
     weir_grouped_count(weir_stream_group_by_key(weir_builder_stream(b, "in", &in), NULL), &named);
     struct weir_topology *t = weir_builder_build(b, NULL);
     weir_builder_destroy(b);
@@ -114,7 +114,7 @@ static void holds_what_it_was_given(void **state)
     (void)state;
     static struct model m;
     struct err e;
-    m.topology = one_store();
+    m.topology = one_store("counts");
     (void)snprintf(m.dir, sizeof m.dir, "/tmp/weir-rocks-XXXXXX");
     assert_non_null(mkdtemp(m.dir));
     memset(m.lens, -1, sizeof m.lens);
@@ -136,7 +136,7 @@ static void what_was_only_gathered_goes_with_the_store(void **state)
     (void)state;
     static struct model m;
     struct err e;
-    m.topology = one_store();
+    m.topology = one_store("counts");
     (void)snprintf(m.dir, sizeof m.dir, "/tmp/weir-rocks-XXXXXX");
     assert_non_null(mkdtemp(m.dir));
     memset(m.lens, -1, sizeof m.lens);
@@ -154,11 +154,30 @@ static void what_was_only_gathered_goes_with_the_store(void **state)
     weir_topology_destroy(m.topology);
 }
 
+static void a_directory_of_another_topology_is_of_no_use(void **state)
+{
+    (void)state;
+    static struct model m;
+    struct err e;
+    m.topology = one_store("counts");
+    (void)snprintf(m.dir, sizeof m.dir, "/tmp/weir-rocks-XXXXXX");
+    assert_non_null(mkdtemp(m.dir));
+    open_store(&m);
+    rocks_close(m.rocks);
+    struct weir_topology *other = one_store("sums");
+    assert_int_equal(rocks_open(m.dir, other, 0, &m.rocks, &e), ERR_CORRUPT);
+    assert_non_null(strstr(e.text, "counts"));
+    assert_int_equal(rocks_remove(m.dir, &e), ERR_OK);
+    weir_topology_destroy(other);
+    weir_topology_destroy(m.topology);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(holds_what_it_was_given),
         cmocka_unit_test(what_was_only_gathered_goes_with_the_store),
+        cmocka_unit_test(a_directory_of_another_topology_is_of_no_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
