@@ -203,7 +203,8 @@ static int cluster_health_step(const struct cli *cli, rd_kafka_t *rk, enum outpu
     *out_healthy = json_is_true(json_object_get(now, "is_healthy"));
     json_decref(*last);
     *last = now;
-    return fflush(stdout) == 0 ? code : 1;
+    (void)fflush(stdout); /* whoever watches sees it at once; a failure ends the command */
+    return code;
 }
 
 static const char cluster_health_shape[] = "{\n"
@@ -240,7 +241,8 @@ static int cluster_health_run(struct cli *cli)
         interrupt_watch();
     }
     int code = cluster_health_step(cli, rk, format, &last, &healthy);
-    while (code == 0 && watch && !(until_healthy && healthy) && !interrupt_came()) {
+    while (code == 0 && watch && !(until_healthy && healthy) && !interrupt_came() &&
+           ferror(stdout) == 0) {
         /* A signal ends the wait. */
         if (poll(NULL, 0, CLUSTER_HEALTH_POLL_MS) == 0) {
             code = cluster_health_step(cli, rk, format, &last, &healthy);

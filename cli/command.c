@@ -434,12 +434,21 @@ static int command_run(struct cli *cli, struct cli_words *w)
     }
     int code = command->run(cli);
     settings_destroy(cli->settings);
-    /* A full disk or a closed pipe behind stdout is a failure too. */
-    if (fflush(stdout) != 0 && code == 0) {
-        (void)err_errno(&e, errno, "write to standard output");
-        return cli_fail_err(&e);
-    }
     return code;
+}
+
+/* A full disk or a closed pipe behind stdout is a failure too. */
+static int command_finish(int code)
+{
+    struct err e;
+    if (fflush(stdout) != 0) {
+        (void)err_errno(&e, errno, "write to standard output");
+    } else if (ferror(stdout) != 0) {
+        (void)err_set(&e, ERR_IO, "write to standard output failed");
+    } else {
+        return code;
+    }
+    return cli_fail_err(&e);
 }
 
 static int command_unknown(const struct cli *cli, const char *word)
@@ -486,10 +495,10 @@ int command_main(const struct command *root, int argc, char **argv)
     struct cli_words w = {argv, argc, 1};
     int code = command_descend(&cli, path, &w);
     if (code >= 0) {
-        return code;
+        return command_finish(code);
     }
     if (cli.command->run_raw == NULL) {
-        return command_run(&cli, &w);
+        return command_finish(command_run(&cli, &w));
     }
     if (cli.value_count > 0) {
         return cli_fail("%s: its flags stand behind it; see \"%s --help\"", path, path);

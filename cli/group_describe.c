@@ -232,14 +232,13 @@ static enum err_code group_describe_groups(const struct cli *cli, enum output_fo
             (void)json_array_append_new(list, group_describe_json(groups[i], &g));
         } else {
             (void)fputs(i > 0 ? "\n" : "", stdout);
-            code = group_describe_print(cli, groups[i], &g)
-                       ? ERR_OK
-                       : err_set(e, ERR_IO, "write to standard output failed");
+            code = group_describe_print(cli, groups[i], &g) ? ERR_OK
+                                                            : err_set(e, ERR_IO, "cannot print");
         }
         group_lag_destroy(&g);
     }
     if (code == ERR_OK && format != OUTPUT_TEXT && output_print(format, json_incref(list)) != 0) {
-        code = err_set(e, ERR_IO, "write to standard output failed");
+        code = err_set(e, ERR_IO, "cannot print");
     }
     json_decref(list);
     return code;

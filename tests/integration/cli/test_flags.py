@@ -223,3 +223,14 @@ def test_records_in_one_of_many_partitions_come_at_once(cli):
     for _ in range(5):
         assert cli.ok("topic", "consume", "t", "-n", "1", "-f", "%v") == "x"
     assert time.monotonic() - start < 5
+
+
+def test_output_that_cannot_be_written_is_a_failure(cli):
+    cli.ok("topic", "create", "t")
+    cli.ok("topic", "produce", "t", stdin="x\n")
+    for command in (["topic", "list"], ["topic", "describe", "t", "--format", "json"], ["cluster", "health", "-w"], ["-X", "list"],
+                    ["topic", "consume", "t"], ["topic", "produce", "t"], ["--help"]):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run([WEIR_BIN, *command], input="x\n", stdout=full, stderr=subprocess.PIPE, text=True, env=cli.env,
+                                  timeout=harness.DEADLINE_S, check=False)
+        assert done.returncode == 1 and "write to standard output" in done.stderr, command
