@@ -162,6 +162,17 @@ void record_batch_set_leader_epoch(uint8_t *batch, int32_t epoch)
     record_batch_put(batch + RECORD_BATCH_EPOCH_AT, (uint64_t)epoch, 4);
 }
 
+void record_batch_set_max_timestamp(uint8_t *batch, size_t size, int64_t max_timestamp_ms)
+{
+    CHECK(size >= RECORD_BATCH_HEADER_BYTES);
+    uint8_t before[8];
+    memcpy(before, batch + RECORD_BATCH_MAX_TIMESTAMP_AT, sizeof before);
+    record_batch_put(batch + RECORD_BATCH_MAX_TIMESTAMP_AT, (uint64_t)max_timestamp_ms, 8);
+    if (memcmp(before, batch + RECORD_BATCH_MAX_TIMESTAMP_AT, sizeof before) != 0) {
+        record_batch_put(batch + RECORD_BATCH_CRC_AT, record_batch_crc(batch, size), 4);
+    }
+}
+
 void record_batch_set_append_time(uint8_t *batch, size_t size, int64_t append_time_ms)
 {
     CHECK(size >= RECORD_BATCH_HEADER_BYTES);

@@ -119,7 +119,9 @@ struct record_batch_fault {
     const char *reason;   /* static text */
 };
 
-/* Header, CRC and every record of what a producer sent for one partition: one batch, exactly. */
+/* Header, CRC and every record of what a producer sent for one partition: one batch, exactly.
+ * out->max_timestamp is that of the records, whatever the header says: see
+ * record_batch_set_max_timestamp. */
 enum record_batch_status record_batch_validate(struct bytes bytes,
                                                const struct record_batch_rules *rules,
                                                struct record_batch *out,
@@ -135,5 +137,7 @@ const char *record_batch_status_text(enum record_batch_status status);
 /* In-place rewrites of a batch of at least RECORD_BATCH_HEADER_BYTES that parsed. */
 void record_batch_set_base_offset(uint8_t *batch, int64_t base_offset);
 void record_batch_set_leader_epoch(uint8_t *batch, int32_t epoch);
+/* Sets maxTimestamp, and the CRC anew if that is another. */
+void record_batch_set_max_timestamp(uint8_t *batch, size_t size, int64_t max_timestamp_ms);
 /* Sets LogAppendTime and maxTimestamp, and the CRC anew; size is that of the batch. */
 void record_batch_set_append_time(uint8_t *batch, size_t size, int64_t append_time_ms);

@@ -23,7 +23,8 @@ static enum record_batch_status record_batch_check_client_header(const struct re
     return RECORD_BATCH_OK;
 }
 
-static enum record_batch_status record_batch_check_records(const struct record_batch *b,
+/* The largest timestamp replaces the header's. */
+static enum record_batch_status record_batch_check_records(struct record_batch *b,
                                                            const struct record_batch_rules *rules,
                                                            struct record_batch_fault *fault)
 {
@@ -34,8 +35,10 @@ static enum record_batch_status record_batch_check_records(const struct record_b
         return status;
     }
     struct record record;
+    int64_t max_timestamp = RECORD_BATCH_NO_TIMESTAMP;
     while (record_iterator_next(&it, &record)) {
         int32_t index = it.index - 1;
+        max_timestamp = record.timestamp > max_timestamp ? record.timestamp : max_timestamp;
         if (rules->from_client && record.offset != b->base_offset + index) {
             *fault = (struct record_batch_fault){index, "offset delta is not the record's index"};
             return RECORD_BATCH_BAD_OFFSETS;
@@ -49,6 +52,7 @@ static enum record_batch_status record_batch_check_records(const struct record_b
     if (it.status != RECORD_BATCH_OK) {
         *fault = (struct record_batch_fault){it.index, it.reason};
     }
+    b->max_timestamp = max_timestamp;
     return it.status;
 }
 

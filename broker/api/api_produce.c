@@ -171,6 +171,9 @@ static int16_t produce_check_batch(struct produce *p, struct partition *partitio
         return produce_fail(p, result, KAFKA_ERROR_INVALID_TXN_STATE,
                             "transactions are not supported");
     }
+    /* Look-ups by time, rolling and retention go by it. The frame is this request's own memory. */
+    record_batch_set_max_timestamp((uint8_t *)(uintptr_t)batches.data, batches.len,
+                                   batch.max_timestamp);
     return KAFKA_ERROR_NONE;
 }
 

@@ -105,6 +105,12 @@ BAD_BATCHES = {
     "control bit": (batch([b"x"], attributes=0x20), 87),
     "producer without sequence": (batch([b"x"], producer_id=5, epoch=0, sequence=-1), 87),
     "not gzip": (batch([b"x"], attributes=1), 87),
+    "offset delta of a record": (batch([b"x"], delta=1), 87),
+    "bytes behind the records": (batch([b"x"], extra=b"\0"), 87),
+    "a record longer than the batch": (batch([], count=1, last_delta=0, extra=b"\x7e\0\0\0"), 87),
+    "an endless varint": (batch([], count=1, last_delta=0, extra=b"\xff" * 12), 87),
+    "LogAppendTime set by the client": (batch([b"x"], attributes=8), 32),
+    "a transaction": (batch([b"x"], attributes=16, producer_id=5, epoch=0, sequence=0), 48),
     "too large": (batch([b"x" * 1100000], crc=0), 10),
 }
 
@@ -115,6 +121,71 @@ def test_bad_batches(wire, name):
     wire.create_topic("t")
     assert wire.produce("t", data)[0] == error
     assert wire.produce("t", batch([b"good"])) == (0, 0)
+
+
+def create(wire, topic, partitions=1, **config):
+    body = struct.pack(">i", 1) + string(topic) + struct.pack(">ihi", partitions, 1, 0) + struct.pack(">i", len(config))
+    for key, value in config.items():
+        body += string(key.replace("_", ".")) + string(value)
+    answer = Reader(wire.call(19, 0, body + struct.pack(">i", 10000)))
+    assert (answer.int32(), answer.string(), answer.int16()) == (1, topic, 0)
+
+
+def test_a_compacted_topic_wants_keys(wire):
+    create(wire, "t", cleanup_policy="compact")
+    records = batch([b"x"])
+    assert wire.produce("t", records)[0] == 87
+    body = string(None) + struct.pack(">hii", -1, 10000, 1) + string("t") + struct.pack(">iii", 1, 0, len(records)) + records
+    answer = Reader(wire.call(0, 8, body))
+    assert (answer.int32(), answer.string(), answer.int32(), answer.int32(), answer.int16()) == (1, "t", 1, 0, 87)
+    answer.int64(), answer.int64(), answer.int64()
+    assert (answer.int32(), answer.int32()) == (1, 0)  # the record at fault
+    assert "key" in answer.string() + answer.string()
+    assert wire.produce("t", batch([b"x"], key=b"")) == (0, 0)  # an empty key is one
+
+
+def test_a_set_larger_than_a_segment(wire):
+    create(wire, "t", segment_bytes="1000")
+    assert wire.produce("t", batch([b"x" * 1000]))[0] == 18
+    assert wire.produce("t", batch([b"x" * 800])) == (0, 0)
+
+
+def test_internal_topics_are_written_by_the_broker_only(broker, wire):
+    answer = Reader(wire.call(10, 1, string("g") + b"\0"))
+    answer.int32()
+    assert answer.int16() == 0
+    assert wire.produce("__consumer_offsets", batch([b"x"], key=b"k"))[0] == 17
+    assert wire.produce("__consumer_offsets", batch([b"x"], key=b"k"), partition=1)[0] == 17
+
+
+def test_one_bad_partition_does_not_harm_the_others(wire):
+    create(wire, "t", partitions=3)
+    good, bad = batch([b"x"]), batch([b"x"], crc=7)
+    body = string(None) + struct.pack(">hii", -1, 10000, 1) + string("t") + struct.pack(">i", 4)
+    for partition, records in ((0, good), (1, bad), (2, good), (9, good)):
+        body += struct.pack(">ii", partition, len(records)) + records
+    answer = Reader(wire.call(0, 3, body))
+    assert (answer.int32(), answer.string(), answer.int32()) == (1, "t", 4)
+    found = {}
+    for _ in range(4):
+        partition, error, offset = answer.int32(), answer.int16(), answer.int64()
+        answer.int64()
+        found[partition] = (error, offset)
+    assert found == {0: (0, 0), 1: (2, -1), 2: (0, 0), 9: (3, -1)}
+
+
+@pytest.mark.parametrize("claimed", [-1, 5, 1 << 50])
+def test_the_largest_timestamp_is_that_of_the_records(wire, claimed):
+    """Whatever the batch claims: it decides where a look-up by time goes, and how long the segment is kept."""
+    create(wire, "t")
+    assert wire.produce("t", batch([b"a"], timestamp=1000)) == (0, 0)
+    assert wire.produce("t", batch([b"b"], timestamp=2000, max_timestamp=claimed)) == (0, 1)
+    stored = batches(wire.fetch("t", 0)[2])[1][2]
+    assert struct.unpack_from(">q", stored, 35)[0] == 2000
+    assert struct.unpack_from(">I", stored, 17)[0] == crc32c(stored[21:])
+    answer = Reader(wire.call(2, 1, struct.pack(">ii", -1, 1) + string("t") + struct.pack(">iiq", 1, 0, 1500)))
+    assert (answer.int32(), answer.string(), answer.int32(), answer.int32(), answer.int16()) == (1, "t", 1, 0, 0)
+    assert (answer.int64(), answer.int64()) == (2000, 1)
 
 
 def test_zstd_needs_new_versions(wire):

@@ -31,17 +31,19 @@ def varint(value):
 
 
 def batch(values, *, timestamp=None, attributes=0, producer_id=-1, epoch=-1, sequence=-1, base_offset=0,
-          last_delta=None, count=None, crc=None, magic=2):
-    """A record batch v2 of values without keys."""
+          last_delta=None, count=None, crc=None, magic=2, key=None, max_timestamp=None, delta=None, extra=b""):
+    """A record batch v2 of values with the same key."""
     timestamp = int(time.time() * 1000) if timestamp is None else timestamp
+    max_timestamp = timestamp if max_timestamp is None else max_timestamp
+    key = varint(-1) if key is None else varint(len(key)) + key
     records = b""
     for i, value in enumerate(values):
-        body = b"\0" + varint(0) + varint(i) + varint(-1) + varint(len(value)) + value + varint(0)
+        body = b"\0" + varint(0) + varint(i if delta is None else delta) + key + varint(len(value)) + value + varint(0)
         records += varint(len(body)) + body
     count = len(values) if count is None else count
     last_delta = len(values) - 1 if last_delta is None else last_delta
-    rest = struct.pack(">hiqqqhii", attributes, last_delta, timestamp, timestamp, producer_id, epoch, sequence,
-                       count) + records
+    rest = struct.pack(">hiqqqhii", attributes, last_delta, timestamp, max_timestamp, producer_id, epoch, sequence,
+                       count) + records + extra
     crc = crc32c(rest) if crc is None else crc
     return struct.pack(">qiibI", base_offset, 4 + 1 + 4 + len(rest), -1, magic, crc) + rest
 
