@@ -345,9 +345,9 @@ static enum err_code registry_apply_schema(struct registry_apply *a)
     }
     if (a->value == NULL) {
         registry_apply_forget(a);
-        return ERR_OK;
+    } else {
+        code = registry_apply_take(a, &told);
     }
-    code = registry_apply_take(a, &told);
     if (code == ERR_OK) {
         (void)json_object_del(a->store->unsettled, a->key);
     } else if (code == ERR_CONFLICT && registry_apply_unsettle(a) != ERR_OK) {

@@ -14,6 +14,7 @@
 
 #include "client/client_config.h"
 #include "client/compacted_topic.h"
+#include "common/err.h"
 #include "common/http_request.h"
 #include "common/lock.h"
 #include "registry/compatibility.h"
@@ -42,6 +43,7 @@ struct registry_job {
     struct registry_job *next;
     struct http_request *rq;
     struct registry_flags flags;
+    int64_t queued_ns;
     registry_job_fn run;
 };
 
@@ -69,6 +71,7 @@ struct registry {
     char *topic_name;
     _Atomic bool live; /* the topic has been read to its end */
     bool end_unknown;  /* writer thread: a write failed, its fate is open */
+    struct err outage; /* writer thread: why the cluster was of no use the last time, or ERR_OK */
     bool settle_due;   /* writer thread: there may be unsettled keys */
 
     struct lock lock; /* the queue */

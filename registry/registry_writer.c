@@ -74,12 +74,42 @@ static void registry_writer_refuse(struct registry *r, struct registry_answer *a
         return;
     }
     metric_add(r->metrics.write_failures, 1);
-    logger_warn(r->lg, "registry.write_failed", "topic=%s error=\"%s\"", r->topic_name, e->text);
     if (code == ERR_TIMEOUT) {
         registry_answer_error(a, 50002, "Write to the Kafka store timed out: %s", e->text);
     } else {
         registry_answer_error(a, 50001, "Error while writing to the Kafka store: %s", e->text);
     }
+}
+
+/* What has just come of the cluster; refuses for it unless all is well. */
+static bool registry_writer_outcome(struct registry *r, enum err_code code, const struct err *e,
+                                    struct registry_answer *a)
+{
+    bool outage = code != ERR_OK && code != ERR_LIMIT && code != ERR_NOMEM;
+    r->outage.code = ERR_OK;
+    if (code == ERR_OK) {
+        return true;
+    }
+    if (outage) {
+        r->outage = *e;
+        logger_warn(r->lg, "registry.write_failed", "topic=%s error=\"%s\"", r->topic_name,
+                    e->text);
+    }
+    registry_writer_refuse(r, a, code, e);
+    return false;
+}
+
+/* While the cluster is away nobody waits for as many failures as there are requests before theirs:
+ * who has waited for half as long as a write may take has seen enough. */
+static bool registry_writer_is_hopeless(struct registry *r, const struct registry_job *job,
+                                        struct registry_answer *a)
+{
+    int64_t waited_ns = clock_mono_ns(clock_system()) - job->queued_ns;
+    if (r->outage.code == ERR_OK || waited_ns < (int64_t)r->write_timeout_ms * 500000) {
+        return false;
+    }
+    registry_writer_refuse(r, a, r->outage.code, &r->outage);
+    return true;
 }
 
 bool registry_writer_write(struct registry *r, struct registry_batch *batch,
@@ -94,19 +124,15 @@ bool registry_writer_write(struct registry *r, struct registry_batch *batch,
             left < REGISTRY_WRITER_CHUNK ? left : REGISTRY_WRITER_CHUNK, r->write_timeout_ms, &e);
     }
     registry_batch_free(batch);
-    if (code != ERR_OK) {
-        r->end_unknown = true;
-        registry_writer_refuse(r, a, code, &e);
-    }
-    return code == ERR_OK;
+    r->end_unknown = r->end_unknown || code != ERR_OK;
+    return registry_writer_outcome(r, code, &e, a);
 }
 
 bool registry_writer_catch_up(struct registry *r, struct registry_answer *a)
 {
     struct err e = {.code = ERR_OK};
     enum err_code code = compacted_topic_read_to_end(r->topic, r->write_timeout_ms, &e);
-    if (code != ERR_OK) {
-        registry_writer_refuse(r, a, code, &e);
+    if (!registry_writer_outcome(r, code, &e, a)) {
         return false;
     }
     if (!r->end_unknown) {
@@ -160,12 +186,14 @@ static void *registry_writer_run(void *arg)
     while ((job = registry_writer_next(r)) != NULL) {
         struct registry_answer a;
         registry_answer_init(&a);
-        if (registry_writer_catch_up(r, &a)) {
+        if (!registry_writer_is_hopeless(r, job, &a) && registry_writer_catch_up(r, &a)) {
             job->run(r, job, &a);
         }
         registry_respond(job->rq, &a);
         mem_free(job);
-        registry_settle_run(r);
+        if (r->outage.code == ERR_OK) {
+            registry_settle_run(r);
+        }
     }
     return NULL;
 }
@@ -175,7 +203,10 @@ void registry_writer_queue(struct registry *r, struct http_request *rq, registry
     struct registry_job *job = mem_alloc(sizeof *job);
     bool queued = false;
     if (job != NULL) {
-        *job = (struct registry_job){.rq = rq, .flags = registry_request_flags(rq), .run = run};
+        *job = (struct registry_job){.rq = rq,
+                                     .flags = registry_request_flags(rq),
+                                     .queued_ns = clock_mono_ns(clock_system()),
+                                     .run = run};
         lock_acquire(&r->lock);
         if (r->job_count < REGISTRY_WRITER_QUEUE_MAX && !r->stopping) {
             if (r->last != NULL) {

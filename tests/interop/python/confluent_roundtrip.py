@@ -4,8 +4,11 @@ import time
 
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
-from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry import (Schema, SchemaReference, SchemaRegistryClient,
+                                             record_subject_name_strategy, topic_record_subject_name_strategy,
+                                             topic_subject_name_strategy)
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
+from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 SCHEMA = ('{"type":"record","name":"Purchase","namespace":"com.example.model","fields":['
@@ -29,6 +32,32 @@ def consume(settings, topic, count):
     consumer.close()
     assert len(got) == count, f"{len(got)} of {count} records of {topic}"
     return got
+
+
+def registry_forms(client):
+    """References, the other subject names, normalizing, and serializing with what is there."""
+    fixed = Schema('{"type":"fixed","name":"n.F","size":2}', "AVRO")
+    client.register_schema("py-common", fixed)
+    user = Schema('{"type":"record","name":"n.U","fields":[{"name":"f","type":"n.F"}]}', "AVRO",
+                  [SchemaReference("n.F", "py-common", 1)])
+    for strategy, subject in ((topic_subject_name_strategy, "py-refs-value"), (record_subject_name_strategy, "n.U"),
+                              (topic_record_subject_name_strategy, "py-refs-n.U")):
+        context = SerializationContext("py-refs", MessageField.VALUE)
+        for settings in ({"normalize.schemas": True}, {"auto.register.schemas": False, "use.latest.version": True}):
+            settings["subject.name.strategy"] = strategy
+            data = AvroSerializer(client, user, conf=settings)({"f": b"ab"}, context)
+            schema_id = client.get_latest_version(subject).schema_id
+            assert data == b"\0" + schema_id.to_bytes(4, "big") + b"ab", data
+            assert AvroDeserializer(client)(data, context) == {"f": b"ab"}
+    resolved = '{"type":"record","name":"n.U","fields":[{"name":"f","type":{"type":"fixed","name":"F","size":2}}]}'
+    assert client.lookup_schema("py-refs-value", Schema(resolved, "AVRO")).version == 1
+    client.set_compatibility("py-common", "NONE")
+    assert (client.get_compatibility("py-common"), client.get_compatibility()) == ("NONE", "BACKWARD")
+    try:
+        client.delete_subject("py-common")
+        raise AssertionError("it is referred to")
+    except SchemaRegistryError as error:
+        assert (error.http_status_code, error.error_code) == (422, 42206), error
 
 
 def main():
@@ -66,6 +95,7 @@ def main():
         assert values[0]["card"] is None or values[0]["card"].startswith("c")
         assert client.get_latest_version("py-avro-value").version == 1
         assert client.test_compatibility("py-avro-value", client.get_latest_version("py-avro-value").schema)
+        registry_forms(client)
     groups = admin.list_consumer_groups().result(30)
     assert "py-plain-group" in {g.group_id for g in groups.valid}
     for future in admin.delete_topics(["py-plain"]).values():
