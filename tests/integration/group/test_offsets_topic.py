@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from confluent_kafka import Consumer
 
 from harness import ANY_PORTS, Weir, wait_for
 
@@ -159,5 +160,39 @@ def test_offsets_expire(tmp_path):
         with Wire(weir.kafka) as client:
             wait_for(lambda: offset("stays") == 7, "loaded")
             assert offset("goes") == -1
+    finally:
+        weir.kill()
+
+
+def test_offsets_of_a_live_group_expire_where_nobody_subscribes(tmp_path):
+    """A stable group keeps the offsets of what its members subscribe to, whatever their age; the others end."""
+    weir = Weir(tmp_path / "w", "--roles", "broker", *ANY_PORTS, "--broker-offsets-retention-check-interval", "100ms").start()
+    consumer = Consumer({"bootstrap.servers": weir.kafka, "group.id": "g", "enable.auto.commit": False})
+    try:
+        with Wire(weir.kafka) as client:
+            for name in ("read", "unread"):
+                client.create_topic(name)
+            consumer.subscribe(["read"])
+            wait_for(lambda: consumer.poll(0.05) or consumer.assignment(), "an assignment")
+            group = Reader(client.call(15, 0, struct.pack(">i", 1) + string("g")))
+            assert (group.int32(), group.int16(), group.string(), group.string()) == (1, 0, "g", "Stable")
+            group.string(), group.string(), group.int32()
+            body = string("g") + struct.pack(">i", 1) + string(group.string()) + struct.pack(">qi", 300, 2)
+            for name in ("read", "unread"):
+                body += string(name) + struct.pack(">iiq", 1, 0, 7) + string("")
+            answer = Reader(client.call(8, 2, body))
+            assert answer.int32() == 2
+            for name in ("read", "unread"):
+                assert (answer.string(), answer.int32(), answer.int32(), answer.int16()) == (name, 1, 0, 0)
+
+            def offset(name):
+                answer = Reader(client.call(9, 1, string("g") + struct.pack(">i", 1) + string(name) + struct.pack(">ii", 1, 0)))
+                assert (answer.int32(), answer.string(), answer.int32(), answer.int32()) == (1, name, 1, 0)
+                return answer.int64()
+
+            wait_for(lambda: consumer.poll(0) or offset("unread") == -1, "the offset that nobody needs ends")
+            assert offset("read") == 7
+            consumer.close()
+            wait_for(lambda: offset("read") == -1, "the group is empty: now the other ends too")
     finally:
         weir.kill()
