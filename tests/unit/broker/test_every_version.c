@@ -297,6 +297,57 @@ static void a_group_lives_through_every_version(void **state)
     }
 }
 
+/* A group that nobody knows: a commit without generation makes it, one with a generation tells the
+ * member that it is out, in the words of its version. */
+static void commits_to_unknown_groups(void **state)
+{
+    struct client *c = *state;
+    for (c->api.version = 0; c->api.version < ROUNDS; c->api.version++) {
+        struct membership stranger = {text("stranger"), text("somebody"), 3};
+        struct membership simple = {text("simple"), text(""), -1};
+        struct membership nameless = {text(""), text(""), -1};
+        int16_t version = api_client_version(&c->api, KAFKA_API_OFFSET_COMMIT);
+        arena_reset(&c->api.arena);
+        if (version >= 1) { /* version 0 knows no generations */
+            assert_int_equal(commit(c, &stranger, 5), version >= 9
+                                                          ? KAFKA_ERROR_GROUP_ID_NOT_FOUND
+                                                          : KAFKA_ERROR_ILLEGAL_GENERATION);
+        }
+        assert_int_equal(commit(c, &simple, 5 + c->api.version), 0);
+        expect_committed(c, simple.group, 5 + c->api.version);
+        assert_int_equal(commit(c, &nameless, 7), 0);
+        expect_committed(c, nameless.group, 7);
+    }
+    c->api.version = 8;
+    assert_int_equal(delete_group(c, text("simple")), 0);
+    assert_int_equal(delete_group(c, text("stranger")), KAFKA_ERROR_GROUP_ID_NOT_FOUND);
+}
+
+static void long_commit_metadata_is_refused(void **state)
+{
+    struct client *c = *state;
+    static char longest[4097];
+    memset(longest, 'x', sizeof longest);
+    c->api.version = 7;
+    for (size_t len = 4096; len <= 4097; len++) {
+        struct kafka_offset_commit_request *body =
+            api_client_body(&c->api, KAFKA_API_OFFSET_COMMIT);
+        struct kafka_offset_commit_request_partition partition = {.committed_offset = 1,
+                                                                  .committed_leader_epoch = -1,
+                                                                  .committed_metadata =
+                                                                      bytes_of(longest, len)};
+        struct kafka_offset_commit_request_topic topic = {text(TOPIC), &partition, 1};
+        body->group_id = text("talker");
+        body->generation_id_or_member_epoch = -1;
+        body->topics = &topic;
+        body->topics_count = 1;
+        const struct kafka_offset_commit_response *answer =
+            api_client_call(&c->api, KAFKA_API_OFFSET_COMMIT, body);
+        assert_int_equal(answer->topics[0].partitions[0].error_code,
+                         len > 4096 ? KAFKA_ERROR_OFFSET_METADATA_TOO_LARGE : 0);
+    }
+}
+
 static void describe_cluster_answers_every_version(void **state)
 {
     struct client *c = *state;
@@ -368,6 +419,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_group_lives_through_every_version),
+        cmocka_unit_test(commits_to_unknown_groups),
+        cmocka_unit_test(long_commit_metadata_is_refused),
         cmocka_unit_test(describe_cluster_answers_every_version),
         cmocka_unit_test(describe_cluster_knows_brokers_only),
         cmocka_unit_test(describe_topic_partitions_pages),
