@@ -361,7 +361,8 @@ static void store_config(struct rest_call *call)
     bool created = old == NULL;
     bool stale =
         call->base_version != 0 && (old == NULL || old->config_version != call->base_version);
-    /* An unchanged config is not written: nothing restarts. */
+    /* An unchanged config is not written: nothing restarts but a connector that has failed, which
+     * is what somebody who sends it again wants. */
     bool same = old != NULL && connect_config_equal(&old->config, &call->config);
     connector_state_unref(old);
     if (stale) {
@@ -372,6 +373,9 @@ static void store_config(struct rest_call *call)
                      ERR_OK) {
         rest_call_fail(call, &e);
         return;
+    }
+    if (same) {
+        herder_restart(call->herder, call->name, false, true);
     }
     logger_info(call->server->lg, created ? "connector.created" : "connector.configured",
                 "connector=%s", call->name);

@@ -79,6 +79,26 @@ value.converter.schemas.enable=${{env:WEIR_TEST_ENVELOPE}}
         assert "hunter2" not in what, what
 
 
+def test_a_failed_connector_starts_again_with_the_same_config(make_weir, tmp_path):
+    path, secrets, properties = tmp_path / "in.txt", tmp_path / "secrets.properties", tmp_path / "worker.properties"
+    path.write_text("one\n")
+    secrets.write_text(f"path={path}\n")
+    properties.write_text(f"config.providers=file\nconfig.providers.file.class={PROVIDERS}FileConfigProvider\n")
+    weir = ready(make_weir("--connect-properties", str(properties)))
+    config = {"connector.class": FILE_SOURCE, "file": f"${{file:{secrets}:path}}", "topic": "t"}
+    assert call(weir, "PUT", "/connectors/f/config", config)[0] == 201
+    wait_state(weir, "f", "RUNNING", "RUNNING")
+    secrets.rename(tmp_path / "away")
+    assert call(weir, "POST", "/connectors/f/restart?includeTasks=true")[0] == 202
+    now = wait_state(weir, "f", "FAILED", "FAILED")
+    assert "Could not read properties from file" in now["connector"]["trace"]
+    (tmp_path / "away").rename(secrets)
+    assert call(weir, "PUT", "/connectors/f/config", config)[0] == 200
+    wait_state(weir, "f", "RUNNING", "FAILED")  # its tasks wait for a restart, as in the original
+    assert call(weir, "POST", "/connectors/f/restart?includeTasks=true&onlyFailed=true")[0] == 202
+    wait_state(weir, "f", "RUNNING", "RUNNING")
+
+
 def test_properties_that_cannot_be_used_stop_the_worker(make_weir, tmp_path):
     properties = tmp_path / "worker.properties"
     for text, why in (("config.providers=vault\n", "config.providers.vault.class is not set"),
