@@ -228,6 +228,15 @@ bool cli_flag_given(const struct cli *cli, const char *name)
     return cli_flag_at(cli, name, 0) != NULL;
 }
 
+void cli_flag_join(const struct cli *cli, const char *name, struct buf *out)
+{
+    const char *text = NULL;
+    for (size_t i = 0; (text = cli_flag_at(cli, name, i)) != NULL; i++) {
+        buf_append_text(out, i > 0 ? "," : "");
+        buf_append_text(out, text);
+    }
+}
+
 enum err_code cli_flag_int(const struct cli *cli, const char *name, long long min, long long max,
                            long long *out, struct err *e)
 {

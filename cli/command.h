@@ -63,6 +63,9 @@ bool cli_flag_bool(const struct cli *cli, const char *name);
 bool cli_flag_given(const struct cli *cli, const char *name);
 /* The i-th value of a repeated flag, or NULL past the last one. */
 const char *cli_flag_at(const struct cli *cli, const char *name, size_t i);
+/* Every value of a flag that takes lists, joined with commas ("-p 0 -p 1,2" is "0,1,2"); nothing
+ * when it was not given. */
+void cli_flag_join(const struct cli *cli, const char *name, struct buf *out);
 /* A whole number within bounds; on failure the message is in e. */
 enum err_code cli_flag_int(const struct cli *cli, const char *name, long long min, long long max,
                            long long *out, struct err *e) ERR_MUST_CHECK;

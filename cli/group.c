@@ -23,6 +23,7 @@ static int group_compare(const void *a, const void *b)
 
 static const char *const group_states[] = {"PreparingRebalance", "CompletingRebalance", "Stable",
                                            "Dead", "Empty"};
+#define GROUP_STATES_BYTES ((size_t)65536)
 #define GROUP_STATE_COUNT (sizeof group_states / sizeof group_states[0])
 
 /* "Stable,empty" as a bit per state; all when not given. */
@@ -48,6 +49,18 @@ static enum err_code group_parse_states(const char *text, unsigned *out_wanted, 
     }
     *out_wanted = text == NULL ? ~0U : wanted;
     return ERR_OK;
+}
+
+static enum err_code group_choose_states(const struct cli *cli, unsigned *out_wanted, struct err *e)
+{
+    struct buf states;
+    buf_init(&states, GROUP_STATES_BYTES);
+    cli_flag_join(cli, "states", &states);
+    const char *text = cli_flag_given(cli, "states") ? buf_text(&states) : NULL;
+    enum err_code code = buf_check(&states, "--states", e);
+    code = code == ERR_OK ? group_parse_states(text, out_wanted, e) : code;
+    buf_deinit(&states);
+    return code;
 }
 
 static bool group_is_wanted(unsigned wanted, const char *state)
@@ -128,7 +141,7 @@ static int group_list_run(struct cli *cli)
     rd_kafka_t *rk = NULL;
     const struct rd_kafka_group_list *list = NULL;
     if (output_format_parse(cli, group_list_shape, &format, &e) != ERR_OK ||
-        group_parse_states(cli_flag(cli, "states"), &wanted, &e) != ERR_OK) {
+        group_choose_states(cli, &wanted, &e) != ERR_OK) {
         return cli_fail_err(&e);
     }
     if (format == OUTPUT_HELP) {

@@ -22,6 +22,7 @@
 #define TOPIC_CONSUME_OUT_BYTES ((size_t)1 << 30)
 #define TOPIC_CONSUME_POLL_MS 100
 #define TOPIC_CONSUME_FETCH_MS 250
+#define TOPIC_CONSUME_LIST_BYTES ((size_t)1 << 20)
 #define TOPIC_CONSUME_LEAVE_MS 5000
 
 struct topic_consume {
@@ -137,8 +138,14 @@ static enum err_code topic_consume_begin(struct topic_consume *c,
                                          const rd_kafka_topic_partition_list_t *topics,
                                          struct err *e)
 {
-    const struct consume_plan_request request = {topics, cli_flag(c->cli, "partitions"), c->range};
-    enum err_code code = consume_plan_create(c->cli, c->rk, &request, &c->plan, e);
+    struct buf partitions;
+    buf_init(&partitions, TOPIC_CONSUME_LIST_BYTES);
+    cli_flag_join(c->cli, "partitions", &partitions);
+    const char *text = partitions.len > 0 ? buf_text(&partitions) : NULL;
+    const struct consume_plan_request request = {topics, text, c->range};
+    enum err_code code = buf_check(&partitions, "--partitions", e);
+    code = code == ERR_OK ? consume_plan_create(c->cli, c->rk, &request, &c->plan, e) : code;
+    buf_deinit(&partitions);
     if (code != ERR_OK) {
         return code;
     }

@@ -117,6 +117,7 @@ def test_groups_by_state(cli):
     cli.ok("topic", "produce", "t", stdin="x\n")
     cli.ok("topic", "consume", "t", "-g", "g1", "-n", "1")
     assert cli.ok("group", "list", "-s", "empty,dead").split()[3:] == ["0", "g1", "Empty"]
+    assert cli.ok("group", "list", "-s", "stable", "-s", "empty").split()[3:] == ["0", "g1", "Empty"]
     assert cli.ok("group", "list", "--states", "Stable").split() == ["BROKER", "GROUP", "STATE"]
     assert "Sleepy" in cli.fails("group", "list", "-s", "Stable,Sleepy")
     assert cli.ok("group", "describe", "-s", "-r", "g.").startswith("GROUP        g1\n")

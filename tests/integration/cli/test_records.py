@@ -34,6 +34,13 @@ def cli(make_weir):
     return Cli(make_weir("--roles", "broker,registry"))
 
 
+def test_partitions_may_be_named_one_by_one(cli):
+    cli.ok("topic", "create", "t", "-p", "4")
+    cli.ok("topic", "produce", "t", "-f", r"%p %v\n", stdin="0 a\n1 b\n2 c\n3 d\n")
+    out = cli.ok("topic", "consume", "t", "-o", ":end", "-p", "0", "-p", "2,3", "-f", "%v ")
+    assert sorted(out.split()) == ["a", "c", "d"]
+
+
 def test_keys_land_where_java_puts_them(cli):
     assert cli.ok("topic", "create", "song_likes", "-p", "6").split() == ["TOPIC", "STATUS", "song_likes", "OK"]
     # A shell leaves \n as two characters, and the last line has no end.
