@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -139,14 +140,15 @@ static enum err_code task_create(const struct connect_config *config, struct sou
     return ERR_OK;
 }
 
-/* ERR_NOT_FOUND while the file does not exist. */
+/* ERR_NOT_FOUND while the file does not exist. A pipe is opened whether anybody writes to it or
+ * not, and has no position. */
 static enum err_code open_file(struct file_task *t, struct err *e)
 {
-    int fd = open(t->file, O_RDONLY | O_CLOEXEC);
+    int fd = open(t->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         return err_errno(e, errno, "open %s", t->file);
     }
-    if (lseek(fd, t->position, SEEK_SET) < 0) {
+    if (lseek(fd, t->position, SEEK_SET) < 0 && errno != ESPIPE) {
         int failed = errno;
         (void)close(fd);
         return err_errno(e, failed, "seek in %s", t->file);
@@ -155,7 +157,8 @@ static enum err_code open_file(struct file_task *t, struct err *e)
     return ERR_OK;
 }
 
-/* Appends what is there to the pending bytes; *out_any = whether there was anything. */
+/* Appends what is there to the pending bytes; *out_any = whether there was anything. Standard input
+ * is not ours to make non-blocking: it is read when it has something. */
 static enum err_code read_more(struct file_task *t, bool *out_any, struct err *e)
 {
     uint8_t *to = buf_reserve(&t->pending, CHUNK_BYTES);
@@ -163,7 +166,8 @@ static enum err_code read_more(struct file_task *t, bool *out_any, struct err *e
         return err_set(e, ERR_LIMIT, "a line of %s is longer than %zu bytes", t->partition,
                        LINE_BYTES_MAX);
     }
-    ssize_t n = read(t->fd, to, CHUNK_BYTES);
+    struct pollfd ready = {.fd = t->fd, .events = POLLIN};
+    ssize_t n = poll(&ready, 1, 0) > 0 ? read(t->fd, to, CHUNK_BYTES) : 0;
     if (n < 0 && errno != EAGAIN && errno != EINTR) {
         return err_errno(e, errno, "read %s", t->file != NULL ? t->file : "standard input");
     }

@@ -1,5 +1,6 @@
 """Stopping the worker takes a few seconds at most, whoever does not answer, and loses nothing that was acknowledged."""
 import contextlib
+import os
 import pathlib
 import signal
 import socket
@@ -102,6 +103,18 @@ def test_a_sqlite_database_that_stays_locked(make_weir, tmp_path):
         assert call(weir, "PUT", "/connectors/j/config", config)[0] == 201
         wait_for(lambda: "connection" in status(weir, "j")["connector"] or status(weir, "j"), "the connector is there")
         stop_in(weir, 4)
+
+
+def test_a_pipe_that_nobody_writes_to(make_weir, tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    weir = ready(make_weir())
+    assert call(weir, "PUT", "/connectors/f/config", file_config(path, "t"))[0] == 201
+    wait_state(weir, "f", "RUNNING", "RUNNING")
+    with open(path, "w") as pipe:
+        pipe.write("one\n")
+    assert consume(weir, "t", 1) == ["one"]
+    stop_in(weir, 4)
 
 
 def test_a_broker_that_hangs(make_weir, tmp_path):
