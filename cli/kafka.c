@@ -25,7 +25,8 @@ struct kafka_problem {
         text[KAFKA_PROBLEM_BYTES]; /* of the last connection that failed: " (Connection refused)" */
 };
 
-/* Adds what librdkafka has met since. */
+/* Adds what librdkafka has met since. Other events of the main queue are dropped: a producer's
+ * delivery reports must have been served. */
 static void kafka_learn(rd_kafka_t *rk, struct kafka_problem *p)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_get_main(rk);
@@ -313,13 +314,15 @@ enum err_code kafka_metadata(const struct cli *cli, rd_kafka_t *rk, const char *
     rd_kafka_topic_t *one = topic != NULL ? rd_kafka_topic_new(rk, topic, NULL) : NULL;
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
     struct kafka_problem problem = {.all_down = false};
-    /* In slices, to look at what went wrong meanwhile. */
-    for (int left = kafka_timeout_ms(cli);
-         left > 0 && kafka_is_away(code) && !kafka_is_hopeless(cli, &problem);
-         left -= KAFKA_SLICE_MS) {
-        code = rd_kafka_metadata(rk, topic == NULL, one, out_metadata,
-                                 left < KAFKA_SLICE_MS ? left : KAFKA_SLICE_MS);
-        kafka_learn(rk, &problem);
+    int whole = kafka_timeout_ms(cli);
+    int slice = whole < KAFKA_SLICE_MS ? whole : KAFKA_SLICE_MS;
+    /* A short try, to look at what went wrong, and one that leaves a slow cluster the time. */
+    for (int left = whole; left > 0 && kafka_is_away(code) && !kafka_is_hopeless(cli, &problem);
+         left -= slice, slice = left) {
+        code = rd_kafka_metadata(rk, topic == NULL, one, out_metadata, slice);
+        if (kafka_is_away(code)) {
+            kafka_learn(rk, &problem);
+        }
     }
     if (one != NULL) {
         rd_kafka_topic_destroy(one);

@@ -166,6 +166,14 @@ static enum err_code topic_produce_send(struct topic_produce *p, const char *top
     }
 }
 
+/* Waits for the delivery reports of all that was sent; message.timeout.ms bounds it. */
+static void topic_produce_serve(struct topic_produce *p)
+{
+    while (rd_kafka_outq_len(p->rk) > 0) {
+        (void)rd_kafka_poll(p->rk, 100);
+    }
+}
+
 /* The topic must be there: a typing slip should not make one, and librdkafka's producer would. */
 static enum err_code topic_produce_check_topic(struct topic_produce *p, const char *topic,
                                                struct err *e)
@@ -174,6 +182,7 @@ static enum err_code topic_produce_check_topic(struct topic_produce *p, const ch
         json_object_get(p->known, topic) != NULL) {
         return ERR_OK;
     }
+    topic_produce_serve(p);
     const struct rd_kafka_metadata *md = NULL;
     enum err_code code = kafka_metadata(p->cli, p->rk, NULL, &md, e);
     if (code != ERR_OK) {
@@ -267,10 +276,7 @@ static enum err_code topic_produce_all(struct topic_produce *p, struct err *e)
         }
     }
     record_reader_deinit(&reader);
-    /* What was read before a failure is still delivered; message.timeout.ms bounds the wait. */
-    while (rd_kafka_outq_len(p->rk) > 0) {
-        (void)rd_kafka_poll(p->rk, 100);
-    }
+    topic_produce_serve(p); /* what was read before a failure is still delivered */
     return code;
 }
 
