@@ -485,6 +485,18 @@ static enum err_code avro_parse_items(struct avro_parser *p, const json_t *json,
     return avro_parse_type(p, items, (struct avro_place){place.space, NULL}, &type->items);
 }
 
+/* What the name stands for here: in the enclosing namespace first, then bare. NULL when unknown. */
+static const struct avro_type *avro_parse_resolve(struct avro_parser *p, const char *name,
+                                                  const char *space)
+{
+    const struct avro_type *found = NULL;
+    if (strchr(name, '.') == NULL && space != NULL) {
+        const char *full = avro_parse_join(p, space, name);
+        found = full != NULL ? avro_schema_find(p->schema, full) : NULL;
+    }
+    return found != NULL ? found : avro_schema_find(p->schema, name);
+}
+
 /* A name that is a type, now or at the end of the document. */
 static enum err_code avro_parse_reference(struct avro_parser *p, const char *name, bool in_object,
                                           struct avro_place place,
@@ -506,17 +518,6 @@ static enum err_code avro_parse_reference(struct avro_parser *p, const char *nam
     *p->fixups_end = fixup;
     p->fixups_end = &fixup->next;
     return ERR_OK;
-}
-
-const struct avro_type *avro_parse_resolve(struct avro_parser *p, const char *name,
-                                           const char *space)
-{
-    const struct avro_type *found = NULL;
-    if (strchr(name, '.') == NULL && space != NULL) {
-        const char *full = avro_parse_join(p, space, name);
-        found = full != NULL ? avro_schema_find(p->schema, full) : NULL;
-    }
-    return found != NULL ? found : avro_schema_find(p->schema, name);
 }
 
 /* The kind of a type word that is no primitive, or -1. */

@@ -6,10 +6,19 @@
 #include "common/json.h"
 #include "serde/avro_parse_internal.h"
 
+/* A name that was not known where it stood: what was defined behind it, in its namespace alone. */
+static const struct avro_type *avro_parse_check_forward(struct avro_parser *p,
+                                                        const struct avro_fixup *fixup)
+{
+    bool dotted = strchr(fixup->name, '.') != NULL;
+    const char *full = avro_parse_join(p, dotted ? NULL : fixup->space, fixup->name);
+    return full != NULL ? avro_schema_find(p->schema, full) : NULL;
+}
+
 static enum err_code avro_parse_check_fixups(struct avro_parser *p)
 {
     for (const struct avro_fixup *fixup = p->fixups; fixup != NULL; fixup = fixup->next) {
-        const struct avro_type *found = avro_parse_resolve(p, fixup->name, fixup->space);
+        const struct avro_type *found = avro_parse_check_forward(p, fixup);
         if (found == NULL && fixup->field != NULL && !fixup->in_object) {
             return err_set(p->e, ERR_PARSE,
                            "\"%s\" is not a defined name. The type of the \"%s\" field must be a "

@@ -48,9 +48,6 @@ void *avro_parse_alloc(struct avro_parser *p, size_t count, size_t size);
 enum err_code avro_parse_nomem(struct avro_parser *p);
 /* "space.name", or the name alone; NULL = out of memory. */
 const char *avro_parse_join(struct avro_parser *p, const char *space, const char *name);
-/* What the name stands for: in the enclosing namespace first, then bare. NULL when unknown. */
-const struct avro_type *avro_parse_resolve(struct avro_parser *p, const char *name,
-                                           const char *space);
 
 /* avro_parse_check.c: names that were used before they were defined, types that are
  * defined twice, unions, defaults. */

@@ -185,6 +185,10 @@ static void refuses_with_the_texts_of_the_java_parser(void **state)
          "Malformed data. Length is negative: -1", false},
         {RECORD_OF("{\"name\":\"a\",\"type\":\"double\",\"default\":\"x\"}"),
          "For input string: \"x\"", false},
+        /* what comes behind is looked for in the namespace alone */
+        {"[{\"type\":\"record\",\"name\":\"n.R\",\"fields\":[{\"name\":\"a\",\"type\":\"F\"}]},"
+         "{\"type\":\"fixed\",\"name\":\"F\",\"size\":1}]",
+         "\"F\" is not a defined name. ", false},
         {"\"foo\"", "Undefined name: \"foo\"", false},
         {"[\"null\",\"foo\"]", "Undefined name: \"foo\"", false},
         {"{\"type\":\"map\"}", "Map has no values type: {\"type\":\"map\"}", false},
