@@ -79,7 +79,7 @@ static const struct conf_option start_option_table[] = {
      "Connect", "How often source offsets are committed: what a crash repeats at most"},
     {"connect.properties", CONF_TEXT, NULL, 0, 0, NULL, "FILE", false, "Connect",
      "Worker properties as of connect-distributed: key.converter*, value.converter*, producer.*, "
-     "admin.*, config.providers*, security of clients"},
+     "admin.*, config.providers*, override policy, security of clients"},
 
     {"streams.app", CONF_LIST, "", 0, 0, NULL, "FILE.so,...", false, "Streams",
      "Topologies to run: shared objects built on weir/streams.h"},

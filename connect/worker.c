@@ -40,6 +40,7 @@ struct connect_worker {
     struct plugin_list plugins;
     struct connect_config defaults;
     struct config_resolver *resolver;
+    enum client_overrides_policy override_policy;
     struct client_config client;
     struct client_config producer;
     struct client_config admin;
@@ -118,6 +119,9 @@ static enum err_code set_property(struct connect_worker *w, const char *key, con
         enum err_code code = client_config_set(&w->client, key, value, e);
         bool own = client_config_get(&w->admin, key) != NULL; /* admin.* goes over it */
         return code == ERR_OK && !own ? client_config_set(&w->admin, key, value, e) : code;
+    }
+    if (strcmp(key, "connector.client.config.override.policy") == 0) {
+        return client_overrides_parse_policy(value, &w->override_policy, e);
     }
     if (!starts_with(key, "config.providers")) {
         logger_warn(w->lg, "worker.property_ignored", "key=%s", key);
@@ -227,6 +231,7 @@ static void fill_context(struct connect_worker *w, const struct connect_worker_c
         .plugins = &w->plugins,
         .defaults = &w->defaults,
         .resolver = w->resolver,
+        .override_policy = w->override_policy,
         .client = &w->client,
         .producer = &w->producer,
         .admin = &w->admin,

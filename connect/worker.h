@@ -50,7 +50,8 @@ struct connect_worker_config {
     bool topic_tracking_enable;
     bool topic_tracking_allow_reset;
     /* More of the originals' worker properties, or NULL: key.converter*, value.converter*,
-     * header.converter*, producer.*, admin.*, config.providers*, and top-level client settings
+     * header.converter*, producer.*, admin.*, config.providers*,
+     * connector.client.config.override.policy, and top-level client settings
      * (security.protocol, sasl.*, ssl.*). Others are logged and ignored. */
     const struct connect_worker_property *properties;
     /* A file of such properties, as connect-distributed.sh takes it, or NULL. Goes over the above.

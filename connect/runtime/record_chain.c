@@ -458,12 +458,29 @@ enum err_code record_chain_apply(struct record_chain *c, struct connect_record *
     return code;
 }
 
-enum err_code record_chain_header(struct record_chain *c, const struct connect_record *record,
-                                  const struct connect_header *header, struct buf *out,
-                                  bool *out_null, struct err *e)
+struct header_work {
+    const struct connect_record *record;
+    struct record_chain_header *h;
+};
+
+static enum err_code run_header(struct record_chain *c, void *arg, struct err *e)
 {
-    const struct converter_input in = {record->topic, header->schema, &header->value};
+    const struct header_work *w = arg;
+    const struct connect_header *header = w->h->header;
+    const struct converter_input in = {w->record->topic, header->schema, &header->value};
+    w->h->null = false;
+    buf_clear(w->h->out);
     enum err_code code =
-        c->header.plugin->converter->from_connect(c->header.object, &in, out, out_null, e);
-    return code == ERR_OK ? buf_check(out, "header", e) : code;
+        c->header.plugin->converter->from_connect(c->header.object, &in, w->h->out, &w->h->null, e);
+    return code == ERR_OK ? buf_check(w->h->out, "header", e) : code;
+}
+
+enum err_code record_chain_convert_header(struct record_chain *c,
+                                          const struct connect_record *record,
+                                          struct record_chain_header *h, struct err *e)
+{
+    struct header_work w = {record, h};
+    const struct stage stage = {"HEADER_CONVERTER", c->header.plugin->class_name, run_header, &w};
+    h->skipped = false;
+    return run_stage(c, &stage, record, &h->skipped, e);
 }

@@ -51,9 +51,15 @@ enum err_code record_chain_apply(struct record_chain *c, struct connect_record *
                                  struct connect_scope *scope, bool *out_dropped, struct err *e);
 /* The result of the last apply. */
 const struct record_chain_output *record_chain_output(const struct record_chain *c);
-/* The text form of a header's value, in the given buffer. */
-enum err_code record_chain_header(struct record_chain *c, const struct connect_record *record,
-                                  const struct connect_header *header, struct buf *out,
-                                  bool *out_null, struct err *e);
+/* One header of a record that record_chain_apply has let through, as Kafka takes it. */
+struct record_chain_header {
+    const struct connect_header *header;
+    struct buf *out; /* only this header is in it then */
+    bool null;
+    bool skipped; /* its error is tolerated: the whole record is to be dropped */
+};
+enum err_code record_chain_convert_header(struct record_chain *c,
+                                          const struct connect_record *record,
+                                          struct record_chain_header *h, struct err *e);
 /* Whether errors of single records are skipped (errors.tolerance=all). */
 bool record_chain_tolerates(const struct record_chain *c);

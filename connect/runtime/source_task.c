@@ -309,8 +309,9 @@ static enum err_code see_topic(struct source_task *t, const char *topic, struct 
     return code;
 }
 
+/* *out_skipped: a header could not be converted, and that is tolerated. */
 static enum err_code add_headers(struct source_task *t, const struct connect_record *r,
-                                 struct task_producer_message *m, struct err *e)
+                                 struct task_producer_message *m, bool *out_skipped, struct err *e)
 {
     enum err_code code = ERR_OK;
     if (r->header_count == 0) {
@@ -319,19 +320,20 @@ static enum err_code add_headers(struct source_task *t, const struct connect_rec
     struct buf text;
     buf_init(&text, 1 << 20);
     m->headers = rd_kafka_headers_new(r->header_count);
-    for (size_t i = 0; code == ERR_OK && i < r->header_count; i++) {
-        bool null = false;
-        buf_clear(&text);
-        code = record_chain_header(t->chain, r, &r->headers[i], &text, &null, e);
-        if (code == ERR_OK) {
+    for (size_t i = 0; code == ERR_OK && !*out_skipped && i < r->header_count; i++) {
+        struct record_chain_header h = {.header = &r->headers[i], .out = &text};
+        code = record_chain_convert_header(t->chain, r, &h, e);
+        *out_skipped = h.skipped;
+        if (code == ERR_OK && !h.skipped) {
+            const void *value = text.data != NULL ? (const void *)text.data : "";
             rd_kafka_resp_err_t error = rd_kafka_header_add(
-                m->headers, r->headers[i].name, -1, null ? NULL : text.data, (ssize_t)text.len);
+                m->headers, r->headers[i].name, -1, h.null ? NULL : value, (ssize_t)text.len);
             code = error == RD_KAFKA_RESP_ERR_NO_ERROR ? ERR_OK
                                                        : client_error_set(e, error, "add header");
         }
     }
     buf_deinit(&text);
-    if (code != ERR_OK) {
+    if (code != ERR_OK || *out_skipped) {
         rd_kafka_headers_destroy(m->headers);
         m->headers = NULL;
     }
@@ -351,8 +353,14 @@ static enum err_code send_record(struct source_task *t, const struct connect_rec
         .value = out->value_null ? bytes_null() : bytes_of(out->value.data, out->value.len),
         .opaque = d,
     };
+    bool skipped = false;
     if (code == ERR_OK) {
-        code = add_headers(t, r, &m, e);
+        code = add_headers(t, r, &m, &skipped, e);
+    }
+    if (skipped) {
+        metric_add(t->worker->records_skipped, 1);
+        delivery_tracker_acknowledge(t->tracker, d);
+        return ERR_OK;
     }
     bool full = false;
     bool tried = code == ERR_OK;

@@ -149,11 +149,19 @@ static bool is_secret(const char *name)
            strstr(name, "secret") != NULL || strstr(name, "keystore.key") != NULL;
 }
 
-/* producer.override.x and admin.override.x: whether a client could be opened with them. */
+/* The clients of a connector whose settings it may override. */
+struct overridden {
+    const char *prefix; /* "producer.override." */
+    const struct client_config *base;
+    enum client_config_kind kind;
+};
+
+/* Whether the policy allows each setting, and a client could be opened with all of them. */
 static enum err_code check_overrides(struct validation *v, const struct connect_config *config,
-                                     const char *prefix, const struct client_config *base,
-                                     enum client_config_kind kind)
+                                     const struct overridden *client_of,
+                                     enum client_overrides_policy policy)
 {
+    const char *prefix = client_of->prefix;
     const char *first = NULL;
     struct client_config client = {0};
     struct err e;
@@ -171,17 +179,20 @@ static enum err_code check_overrides(struct validation *v, const struct connect_
             .type = is_secret(name) ? CONNECT_CONFIG_PASSWORD : CONNECT_CONFIG_STRING,
         };
         validation_check_keys(v, config, key, 1);
+        if (client_overrides_check(policy, name + strlen(prefix), &e) != ERR_OK) {
+            validation_add_error(v, validation_find_item(v, name), e.text);
+        }
         first = first == NULL ? name : first;
     }
     if (first == NULL) {
         return ERR_OK;
     }
-    enum err_code code = client_config_copy(&client, base, &e);
+    enum err_code code = client_config_copy(&client, client_of->base, &e);
     if (code == ERR_OK) {
         code = client_overrides_apply(&client, config, prefix, &e);
     }
     if (code == ERR_OK) {
-        code = client_config_check(&client, kind, &e);
+        code = client_config_check(&client, client_of->kind, &e);
     }
     client_config_deinit(&client);
     if (code != ERR_OK && code != ERR_NOMEM) {
@@ -277,12 +288,12 @@ static enum err_code check_all(struct validation *v, const struct worker_context
     validation_check_transforms(v, worker->plugins, config);
     check_promises(v, config);
     enum err_code code = check_plugin(v, config, e);
-    if (code == ERR_OK) {
-        code = check_overrides(v, config, "producer.override.", worker->producer,
-                               CLIENT_CONFIG_PRODUCER);
-    }
-    if (code == ERR_OK) {
-        code = check_overrides(v, config, "admin.override.", worker->admin, CLIENT_CONFIG_ADMIN);
+    const struct overridden clients[] = {
+        {"producer.override.", worker->producer, CLIENT_CONFIG_PRODUCER},
+        {"admin.override.", worker->admin, CLIENT_CONFIG_ADMIN},
+    };
+    for (size_t i = 0; code == ERR_OK && i < sizeof clients / sizeof clients[0]; i++) {
+        code = check_overrides(v, config, &clients[i], worker->override_policy);
     }
     validation_check_converters(v, worker->plugins, config);
     check_nulls(v, config);

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "connect/include/connect_config.h"
 #include "connect/plugin_list.h"
+#include "connect/runtime/client_overrides.h"
 
 struct config_resolver;
 struct config_store;
@@ -34,6 +35,7 @@ struct worker_context {
     int64_t offset_flush_interval_ms;
     int offset_flush_timeout_ms;
     int64_t task_shutdown_timeout_ms;
+    enum client_overrides_policy override_policy;
     bool topic_creation_enable;
     bool topic_tracking_enable;
     struct metric *records_polled;

@@ -99,6 +99,20 @@ def test_a_failed_connector_starts_again_with_the_same_config(make_weir, tmp_pat
     wait_state(weir, "f", "RUNNING", "RUNNING")
 
 
+def test_what_connectors_may_override_is_limited(make_weir, tmp_path):
+    properties = tmp_path / "worker.properties"
+    properties.write_text("connector.client.config.override.policy=Principal\n")
+    weir = ready(make_weir("--connect-properties", str(properties)))
+    config = {"connector.class": FILE_SOURCE, "file": "/none", "topic": "t", "producer.override.linger.ms": "5",
+              "producer.override.security.protocol": "PLAINTEXT", "admin.override.client.id": "x"}
+    code, body, _ = call(weir, "PUT", "/connectors/f/config", config)
+    assert code == 400 and body["message"].splitlines()[1:3] == [
+        f"The 'Principal' policy does not allow '{key}' to be overridden in the connector configuration."
+        for key in ("linger.ms", "client.id")]
+    config = {k: v for k, v in config.items() if "linger" not in k and "client.id" not in k}
+    assert call(weir, "PUT", "/connectors/f/config", config)[0] == 201
+
+
 def test_properties_that_cannot_be_used_stop_the_worker(make_weir, tmp_path):
     properties = tmp_path / "worker.properties"
     for text, why in (("config.providers=vault\n", "config.providers.vault.class is not set"),

@@ -2,6 +2,7 @@
 go away, promises that are refused."""
 import json
 import pathlib
+import subprocess
 import sys
 import time
 import urllib.request
@@ -113,6 +114,37 @@ def test_tolerated_errors_skip_the_record_and_say_so(make_weir, tmp_path):
     assert call(weir, "PUT", "/connectors/large/config", file_config(path, "large", **rules))[0] == 201
     assert consume(weir, "large", 2) == ["1", "3"]
     wait_for(lambda: committed(weir, "large") == {"position": path.stat().st_size}, "offset behind the large line")
+
+
+def test_headers_are_converted_and_their_errors_are_errors(make_weir, tmp_path):
+    weir = ready(make_weir("--connect-offset-flush-interval", "100ms"))
+    path = tmp_path / "in.txt"
+    write_lines(path, "one")
+    literals = {"a": "5", "b": "2022-07-09T21:33:14.064Z", "c": "[1, 2]", "d": "null", "e": "1.50"}
+    headers = {"transforms": ",".join(literals)}
+    for name, literal in literals.items():
+        headers |= {f"transforms.{name}.type": TRANSFORMS + "InsertHeader", f"transforms.{name}.header": name,
+                    f"transforms.{name}.value.literal": literal}
+
+    def read(topic):
+        consume(weir, topic, 1)
+        return subprocess.run(["kcat", "-b", weir.kafka, "-C", "-t", topic, "-c", "1", "-q", "-f", "%h"], capture_output=True,
+                              text=True, timeout=30).stdout
+    assert call(weir, "PUT", "/connectors/plain/config", file_config(path, "plain", **headers))[0] == 201
+    assert read("plain") == "a=5,b=2022-07-09T21:33:14.064Z,c=[1, 2],d=NULL,e=1.5"
+    as_json = {**headers, "header.converter": "JsonConverter", "header.converter.schemas.enable": "false"}
+    assert call(weir, "PUT", "/connectors/json/config", file_config(path, "json", **as_json))[0] == 201
+    assert read("json") == 'a=5,b=1657402394064,c="[1, 2]",d=NULL,e=1.5'
+
+    wrong = {**headers, "header.converter": "ByteArrayConverter"}
+    assert call(weir, "PUT", "/connectors/strict/config", file_config(path, "strict", **wrong))[0] == 201
+    trace = wait_state(weir, "strict", "RUNNING", "FAILED")["tasks"][0]["trace"]
+    assert trace.startswith("org.apache.kafka.connect.errors.ConnectException: Tolerance exceeded in error handler\nCaused by: "
+                            "org.apache.kafka.connect.errors.DataException: Invalid schema type for ByteArrayConverter: INT8")
+    wrong |= {"errors.tolerance": "all", "errors.log.enable": "true"}
+    assert call(weir, "PUT", "/connectors/lax/config", file_config(path, "lax", **wrong))[0] == 201
+    wait_for(lambda: committed(weir, "lax") == {"position": path.stat().st_size}, "the record is skipped")
+    assert "task lax-0. Executing stage 'HEADER_CONVERTER' with class" in weir.output()
 
 
 def test_topics_of_a_connector_are_listed_and_forgotten(make_weir, tmp_path):
