@@ -468,6 +468,26 @@ static int command_unknown(const struct cli *cli, const char *word)
                     near != NULL ? "\"?" : "", cli->path);
 }
 
+static void command_enter(struct cli *cli, char *path, const struct command *child)
+{
+    size_t len = strlen(path);
+    (void)snprintf(path + len, CLI_PATH_MAX - len, " %s", child->name);
+    cli->command = child;
+}
+
+/* The help of the command that the words behind "help" name. */
+static int command_help(struct cli *cli, char *path, const struct cli_words *w)
+{
+    for (int at = w->at + 1; at < w->argc && cli->command->children != NULL; at++) {
+        const struct command *child = command_child(cli->command, w->argv[at]);
+        if (child == NULL) {
+            return command_unknown(cli, w->argv[at]);
+        }
+        command_enter(cli, path, child);
+    }
+    return command_show_help(cli->command, path, stdout);
+}
+
 /* Goes down the tree while words name commands; global flags may stand before each. Returns -1 when
  * a command that can run is found, else the exit code. */
 static int command_descend(struct cli *cli, char *path, struct cli_words *w)
@@ -477,9 +497,7 @@ static int command_descend(struct cli *cli, char *path, struct cli_words *w)
         const char *word = w->at < w->argc ? w->argv[w->at] : "help";
         const struct command *child = command_child(cli->command, word);
         if (child != NULL) {
-            size_t len = strlen(path);
-            (void)snprintf(path + len, CLI_PATH_MAX - len, " %s", child->name);
-            cli->command = child;
+            command_enter(cli, path, child);
             continue;
         }
         bool is_flag = word[0] == '-' && word[1] != '\0';
@@ -490,7 +508,7 @@ static int command_descend(struct cli *cli, char *path, struct cli_words *w)
             return command_unknown(cli, word);
         }
         if (!is_flag) {
-            return command_show_keys(cli) ? 0 : command_show_help(cli->command, path, stdout);
+            return command_show_keys(cli) ? 0 : command_help(cli, path, w);
         }
     }
     return -1;

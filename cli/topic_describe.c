@@ -88,7 +88,9 @@ static enum err_code topic_describe_gather(const struct topic_describe *d, const
 {
     struct topic_description t = {.metadata = NULL};
     enum err_code code = kafka_metadata(d->cli, d->rk, name, &t.metadata, e);
-    if (code == ERR_OK) {
+    if (code == ERR_OK && t.metadata->topic_cnt != 1) {
+        code = err_set(e, ERR_PARSE, "%s: the broker describes another topic", name);
+    } else if (code == ERR_OK) {
         t.topic = &t.metadata->topics[0];
         if (t.topic->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
             code = err_set(e, ERR_NOT_FOUND,

@@ -108,6 +108,7 @@ static void refuses_what_it_does_not_know(void **state)
     assert_int_equal(RUN("topic", "create", "-X", "admin.hosts=h:1"), 1);
     assert_int_equal(RUN("topic", "urchases"), 1);
     assert_int_equal(RUN("topik"), 1);
+    assert_int_equal(RUN("help", "topik"), 1);
     assert_int_equal(seen.runs, 0);
 }
 
