@@ -1,7 +1,8 @@
 /*
  * A partition's folder after a crash. First byte: bit 0 = make every CRC right, so that what lies
- * behind it is reached; bit 1 = the second half is a later segment; bit 2 = the indexes' files hold
- * the rest of the input, and the stop was clean. Whatever is recovered must be readable to its end.
+ * behind it is reached; bit 1 = the second half is a later segment, or with bit 3 what compaction
+ * left of the first and is about to replace it; bit 2 = the indexes' files hold the rest of the
+ * input, and the stop was clean. Whatever is recovered must be readable to its end.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,7 +63,9 @@ static void fuzz_lay_out(const char *folder, uint8_t how, const uint8_t *data, s
     size_t half = (how & 6) != 0 ? size / 2 : size;
     fuzz_put(folder, "00000000000000000000.log", data, half);
     if ((how & 2) != 0) {
-        fuzz_put(folder, "00000000000000000003.log", data + half, size - half);
+        bool swap = (how & 8) != 0;
+        fuzz_put(folder, swap ? "00000000000000000000.log.swap" : "00000000000000000003.log",
+                 data + half, size - half);
     }
     if ((how & 4) != 0) {
         size_t part = (size - half) / 2;
