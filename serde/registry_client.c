@@ -18,6 +18,8 @@
 #define REGISTRY_CLIENT_URLS_MAX 16
 #define REGISTRY_CLIENT_REFERENCES_MAX 100
 #define REGISTRY_CLIENT_DEPTH_MAX 20
+/* References of references multiply; each is a call. */
+#define REGISTRY_CLIENT_FOLLOWED_MAX 1000
 
 struct registry_client {
     char *urls[REGISTRY_CLIENT_URLS_MAX];
@@ -310,6 +312,13 @@ static enum err_code registry_client_status_code(long status)
     }
 }
 
+/* Another registry may do what this one cannot at the moment. */
+static bool registry_client_is_busy(long status)
+{
+    enum err_code code = registry_client_status_code(status);
+    return status >= 300 && (code == ERR_UNAVAILABLE || code == ERR_TIMEOUT);
+}
+
 /* The refusal's own code and text. */
 static enum err_code registry_client_refused(struct registry_client_exchange *x,
                                              struct registry_client_fault *out_fault, struct err *e)
@@ -349,9 +358,13 @@ enum err_code registry_client_call(struct registry_client *c,
         size_t at = (first + i) % c->url_count;
         buf_clear(&x.answer);
         code = registry_client_try(c, c->urls[at], &x, e);
-        if (code == ERR_OK) {
+        bool last = i + 1 == c->url_count;
+        if (code == ERR_OK && (last || !registry_client_is_busy(x.status))) {
             c->url_at = at;
             break;
+        }
+        if (code == ERR_OK) {
+            continue;
         }
         (void)err_wrap(e, "schema registry %s", registry_client_shown(c->urls[at]));
         if (code == ERR_CANCELLED) {
@@ -509,20 +522,32 @@ enum err_code registry_client_lookup(struct registry_client *c, const char *subj
     return registry_client_id(c, &entry, out_id, out_fault, e);
 }
 
+/* How far references have been followed. */
+struct registry_client_walk {
+    unsigned depth;
+    unsigned *left;
+};
+
 static enum err_code registry_client_parse(struct registry_client *c, const json_t *json,
-                                           unsigned depth, struct avro_schema **out_schema,
-                                           struct err *e);
+                                           struct registry_client_walk walk,
+                                           struct avro_schema **out_schema, struct err *e);
 
 /* NOLINTNEXTLINE(misc-no-recursion): depth is counted. */
 static enum err_code registry_client_reference(struct registry_client *c, const json_t *reference,
-                                               unsigned depth, struct avro_schema **out_schema,
-                                               struct err *e)
+                                               struct registry_client_walk walk,
+                                               struct avro_schema **out_schema, struct err *e)
 {
     const char *subject = json_string_value(json_object_get(reference, "subject"));
     const json_t *version = json_object_get(reference, "version");
     if (subject == NULL || !json_is_integer(version)) {
         return err_set(e, ERR_PARSE, "schema has a malformed reference");
     }
+    if (*walk.left == 0) {
+        return err_set(e, ERR_LIMIT, "schema has more than %d references of references",
+                       REGISTRY_CLIENT_FOLLOWED_MAX);
+    }
+    --*walk.left;
+    walk.depth++;
     char tail[64];
     (void)snprintf(tail, sizeof tail, "/versions/%lld?deleted=true",
                    (long long)json_integer_value(version));
@@ -533,7 +558,7 @@ static enum err_code registry_client_reference(struct registry_client *c, const 
                                       : registry_client_ask(c, &x, &json, NULL, e);
     mem_free(path);
     if (code == ERR_OK) {
-        code = registry_client_parse(c, json, depth + 1, out_schema, e);
+        code = registry_client_parse(c, json, walk, out_schema, e);
         json_decref(json);
     }
     return code;
@@ -541,8 +566,8 @@ static enum err_code registry_client_reference(struct registry_client *c, const 
 
 /* NOLINTNEXTLINE(misc-no-recursion): depth is counted. */
 static enum err_code registry_client_parse(struct registry_client *c, const json_t *json,
-                                           unsigned depth, struct avro_schema **out_schema,
-                                           struct err *e)
+                                           struct registry_client_walk walk,
+                                           struct avro_schema **out_schema, struct err *e)
 {
     const char *type = json_string_value(json_object_get(json, "schemaType"));
     const char *text = json_string_value(json_object_get(json, "schema"));
@@ -551,7 +576,7 @@ static enum err_code registry_client_parse(struct registry_client *c, const json
     }
     const json_t *references = json_object_get(json, "references");
     size_t count = json_array_size(references);
-    if (text == NULL || depth == REGISTRY_CLIENT_DEPTH_MAX ||
+    if (text == NULL || walk.depth == REGISTRY_CLIENT_DEPTH_MAX ||
         count > REGISTRY_CLIENT_REFERENCES_MAX) {
         return err_set(e, ERR_PARSE, "schema has no text, or too many references");
     }
@@ -560,7 +585,7 @@ static enum err_code registry_client_parse(struct registry_client *c, const json
     enum err_code code = ERR_OK;
     while (code == ERR_OK && options.reference_count < count) {
         size_t i = options.reference_count;
-        code = registry_client_reference(c, json_array_get(references, i), depth, &resolved[i], e);
+        code = registry_client_reference(c, json_array_get(references, i), walk, &resolved[i], e);
         options.reference_count += code == ERR_OK ? 1 : 0;
     }
     if (code == ERR_OK) {
@@ -606,7 +631,9 @@ enum err_code registry_client_schema(struct registry_client *c, int32_t id,
         const struct registry_client_request x = {.method = "GET", .path = path};
         enum err_code code = registry_client_ask(c, &x, &json, out_fault, e);
         if (code == ERR_OK) {
-            code = registry_client_parse(c, json, 0, &schema, e);
+            unsigned left = REGISTRY_CLIENT_FOLLOWED_MAX;
+            const struct registry_client_walk walk = {.left = &left};
+            code = registry_client_parse(c, json, walk, &schema, e);
             json_decref(json);
         }
         if (code != ERR_OK) {

@@ -32,11 +32,15 @@ static void on_register(void *ctx, struct http_request *rq)
     }
 }
 
+static void on_deep(void *ctx, struct http_request *rq, int version);
+
 static void on_id(void *ctx, struct http_request *rq)
 {
     struct registry_port *p = ctx;
     (void)atomic_fetch_add(&p->calls, 1);
-    if (strcmp(http_request_param(rq, "id"), "7") == 0) {
+    if (strcmp(http_request_param(rq, "id"), "9") == 0) {
+        on_deep(ctx, rq, 0);
+    } else if (strcmp(http_request_param(rq, "id"), "7") == 0) {
         http_request_respond(
             rq, 200,
             bytes_of_text("{\"schema\":\"{\\\"type\\\":\\\"array\\\",\\\"items\\\":\\\"F\\\"}\","
@@ -48,12 +52,42 @@ static void on_id(void *ctx, struct http_request *rq)
 
 static void on_version(void *ctx, struct http_request *rq)
 {
-    (void)ctx;
+    if (strcmp(http_request_param(rq, "subject"), "deep") == 0) {
+        on_deep(ctx, rq, http_request_param(rq, "version")[0] - '0');
+        return;
+    }
     http_request_respond(rq, 200,
                          bytes_of_text("{\"subject\":\"f\",\"version\":2,\"id\":3,\"schema\":\"{"
                                        "\\\"type\\\":\\\"fixed\\\",\\\"name\\\":\\\"F\\\","
                                        "\\\"size\\\":4}\"}"));
 }
+
+/* A registry that has not read its topic yet. */
+static void on_busy(void *ctx, struct http_request *rq)
+{
+    (void)ctx;
+    http_request_respond_error(rq, 503, 50001, "still reading");
+}
+
+/* Each of the first six versions of "deep" refers to the next one, ten times. */
+static void on_deep(void *ctx, struct http_request *rq, int version)
+{
+    struct registry_port *p = ctx;
+    (void)atomic_fetch_add(&p->calls, 1);
+    char text[2000];
+    int len = snprintf(text, sizeof text, "{\"schema\":\"\\\"int\\\"\",\"references\":[");
+    for (int i = 0; i < 10 && version < 6; i++) {
+        len += snprintf(text + len, sizeof text - (size_t)len,
+                        "%s{\"name\":\"n\",\"subject\":\"deep\",\"version\":%d}", i > 0 ? "," : "",
+                        version + 1);
+    }
+    (void)snprintf(text + len, sizeof text - (size_t)len, "]}");
+    http_request_respond(rq, 200, bytes_of_text(text));
+}
+
+static const struct http_server_route busy_routes[] = {
+    {"POST", "/subjects/{subject}/versions", on_busy},
+};
 
 static const struct http_server_route routes[] = {
     {"POST", "/subjects/{subject}/versions", on_register},
@@ -156,6 +190,46 @@ static void says_when_no_registry_answers(void **state)
     assert_int_equal(registry_client_create(&bad, &c, &e), ERR_INVALID);
 }
 
+static void goes_on_to_the_next_registry_when_one_is_not_ready(void **state)
+{
+    const struct registry_port *p = *state;
+    const struct http_server_config config = {.routes = busy_routes, .route_count = 1};
+    struct http_server *busy = NULL;
+    struct err e;
+    assert_int_equal(http_server_start(&config, &busy, &e), ERR_OK);
+    char urls[128];
+    (void)snprintf(urls, sizeof urls, "http://127.0.0.1:%u,http://127.0.0.1:%u",
+                   http_server_port(busy), http_server_port(p->server));
+    const struct registry_client_config both = {.urls = urls};
+    struct registry_client *c = NULL;
+    int32_t id = 0;
+    assert_int_equal(registry_client_create(&both, &c, &e), ERR_OK);
+    assert_int_equal(registry_client_register(c, "s", "\"int\"", &id, NULL, &e), ERR_OK);
+    assert_int_equal(id, 7);
+    registry_client_destroy(c);
+    urls[strcspn(urls, ",")] = '\0'; /* with none behind it, its own words count */
+    struct registry_client_fault fault;
+    assert_int_equal(registry_client_create(&both, &c, &e), ERR_OK);
+    assert_int_equal(registry_client_register(c, "s", "\"int\"", &id, &fault, &e), ERR_UNAVAILABLE);
+    assert_int_equal(fault.error_code, 50001);
+    assert_non_null(strstr(e.text, "still reading"));
+    registry_client_destroy(c);
+    http_server_stop(busy);
+}
+
+static void follows_so_many_references_only(void **state)
+{
+    struct registry_port *p = *state;
+    struct registry_client *c = open_client(p, NULL);
+    struct err e;
+    struct avro_schema *s = NULL;
+    int before = p->calls;
+    assert_int_equal(registry_client_schema(c, 9, &s, NULL, &e), ERR_LIMIT);
+    assert_true(p->calls - before < 1010);
+    assert_non_null(strstr(e.text, "references"));
+    registry_client_destroy(c);
+}
+
 static void names_subjects(void **state)
 {
     (void)state;
@@ -189,6 +263,8 @@ int main(void)
         cmocka_unit_test(keeps_the_code_of_a_refusal),
         cmocka_unit_test(fetches_a_schema_with_what_it_refers_to),
         cmocka_unit_test(says_when_no_registry_answers),
+        cmocka_unit_test(goes_on_to_the_next_registry_when_one_is_not_ready),
+        cmocka_unit_test(follows_so_many_references_only),
         cmocka_unit_test(names_subjects),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
