@@ -17,12 +17,12 @@
 #include "connect/rest/rest_server.h"
 #include "connect/runtime/config_resolver.h"
 #include "connect/runtime/herder.h"
-#include "connect/runtime/java_properties.h"
 #include "connect/runtime/worker_context.h"
 #include "connect/store/config_store.h"
 #include "connect/store/offset_store.h"
 #include "connect/store/status_store.h"
 #include "connect/transforms/transforms.h"
+#include "connect/worker_properties.h"
 
 #define CLUSTER_ID_TIMEOUT_MS 1000
 #define WRITE_GRACE_MS 1000
@@ -39,6 +39,7 @@ struct connect_worker {
     struct worker_context context;
     struct plugin_list plugins;
     struct connect_config defaults;
+    struct config_resolution properties; /* texts of the configuration point in here */
     struct config_resolver *resolver;
     enum client_overrides_policy override_policy;
     struct client_config client;
@@ -123,52 +124,32 @@ static enum err_code set_property(struct connect_worker *w, const char *key, con
     if (strcmp(key, "connector.client.config.override.policy") == 0) {
         return client_overrides_parse_policy(value, &w->override_policy, e);
     }
-    if (!starts_with(key, "config.providers")) {
+    if (!starts_with(key, "config.providers") && !worker_properties_known(key)) {
         logger_warn(w->lg, "worker.property_ignored", "key=%s", key);
     }
     return ERR_OK;
 }
 
-static enum err_code read_properties(const struct connect_worker_config *config,
-                                     struct connect_config *out, struct err *e)
-{
-    const struct connect_worker_property *p = config->properties;
-    enum err_code code = ERR_OK;
-    for (; code == ERR_OK && p != NULL && p->key != NULL; p++) {
-        code = connect_config_set(out, p->key, p->value, e);
-    }
-    if (code != ERR_OK || config->properties_file == NULL) {
-        return code;
-    }
-    char *text = NULL;
-    size_t len = 0;
-    code = java_properties_read_file(config->properties_file, &text, &len, e);
-    if (code == ERR_OK) {
-        code = java_properties_parse(bytes_of(text, len), out, e);
-    }
-    mem_free(text);
-    return code == ERR_OK ? ERR_OK : err_wrap(e, "Connect worker properties");
-}
-
 /* The worker's own properties may have references, too. */
-static enum err_code set_properties(struct connect_worker *w,
-                                    const struct connect_worker_config *config, struct err *e)
+static enum err_code set_properties(struct connect_worker *w, struct connect_worker_config *config,
+                                    struct err *e)
 {
     struct connect_config properties;
-    struct config_resolution resolved = {0};
     connect_config_init(&properties);
-    enum err_code code = read_properties(config, &properties, e);
+    enum err_code code = worker_properties_read(config, &properties, e);
     if (code == ERR_OK) {
         code = config_resolver_create(&properties, &w->resolver, e);
     }
     if (code == ERR_OK) {
-        code = config_resolver_resolve(w->resolver, &properties, &resolved, e);
+        code = config_resolver_resolve(w->resolver, &properties, &w->properties, e);
     }
-    for (size_t i = 0; code == ERR_OK && i < resolved.config.count; i++) {
-        const struct connect_config_entry *entry = &resolved.config.entries[i];
+    if (code == ERR_OK) {
+        code = worker_properties_apply(&w->properties.config, config, e);
+    }
+    for (size_t i = 0; code == ERR_OK && i < w->properties.config.count; i++) {
+        const struct connect_config_entry *entry = &w->properties.config.entries[i];
         code = set_property(w, entry->key, entry->value, e);
     }
-    config_resolution_deinit(&resolved);
     connect_config_deinit(&properties);
     return code;
 }
@@ -195,7 +176,8 @@ static enum err_code check_converters(const struct connect_worker *w, struct err
     return ERR_OK;
 }
 
-static enum err_code set_up(struct connect_worker *w, const struct connect_worker_config *config,
+/* Properties of a file change the config. */
+static enum err_code set_up(struct connect_worker *w, struct connect_worker_config *config,
                             struct err *e)
 {
     const struct connect_plugin *const *const arrays[] = {config->plugins, converters_all(),
@@ -389,16 +371,17 @@ enum err_code connect_worker_start(const struct connect_worker_config *config, s
     w->lg = lg;
     lock_init(&w->lock);
     cond_init(&w->changed);
-    enum err_code code = set_up(w, config, e);
+    struct connect_worker_config own = *config;
+    enum err_code code = set_up(w, &own, e);
     if (code == ERR_OK) {
         code = herder_create(&w->herder, e);
     }
     if (code == ERR_OK) {
-        fill_context(w, config, metrics);
-        code = open_rest(w, config, e);
+        fill_context(w, &own, metrics);
+        code = open_rest(w, &own, e);
     }
     if (code == ERR_OK) {
-        code = open_stores(w, config, e);
+        code = open_stores(w, &own, e);
     }
     if (code == ERR_OK) {
         open_gauges(w, metrics);
@@ -491,6 +474,7 @@ void connect_worker_stop(struct connect_worker *w)
     offset_store_close(w->context.offsets);
     status_store_close(w->context.statuses);
     herder_destroy(w->herder);
+    config_resolution_deinit(&w->properties);
     config_resolver_destroy(w->resolver);
     client_config_deinit(&w->client);
     client_config_deinit(&w->producer);

@@ -51,8 +51,9 @@ struct connect_worker_config {
     bool topic_tracking_allow_reset;
     /* More of the originals' worker properties, or NULL: key.converter*, value.converter*,
      * header.converter*, producer.*, admin.*, config.providers*,
-     * connector.client.config.override.policy, and top-level client settings
-     * (security.protocol, sasl.*, ssl.*). Others are logged and ignored. */
+     * connector.client.config.override.policy, top-level client settings
+     * (security.protocol, sasl.*, ssl.*), and those of worker_properties.c, which go over the
+     * members above. Others are logged and ignored. */
     const struct connect_worker_property *properties;
     /* A file of such properties, as connect-distributed.sh takes it, or NULL. Goes over the above.
      */

@@ -20,7 +20,8 @@ def test_secrets_are_used_and_never_shown(make_weir, tmp_path):
     properties = tmp_path / "worker.properties"
     properties.write_text(f"""
 # As of connect-distributed.sh
-group.id=another
+heartbeat.interval.ms=3000
+config.storage.topic=_my-configs
 config.providers=file,env
 config.providers.file.class={PROVIDERS}FileConfigProvider
 config.providers.file.param.allowed.paths={tmp_path}
@@ -30,7 +31,7 @@ value.converter.schemas.enable=${{env:WEIR_TEST_ENVELOPE}}
 """)
     weir = ready(make_weir("--connect-properties", str(properties),
                            env={"WEIR_TEST_TOPIC": "from-hunter2-env", "WEIR_TEST_ENVELOPE": "false"}))
-    assert "worker.property_ignored key=group.id" in weir.output()
+    assert "worker.property_ignored key=heartbeat.interval.ms" in weir.output()
     config = {"connector.class": FILE_SOURCE, "file": f"${{file:{secrets}:path}}", "topic": "${env:WEIR_TEST_TOPIC}",
               "kept": "${vault:secret:x}", "tasks.max": "1"}
     code, body, _ = call(weir, "PUT", "/connectors/f/config", config)
@@ -69,7 +70,7 @@ value.converter.schemas.enable=${{env:WEIR_TEST_ENVELOPE}}
     shown = [call(weir, "GET", p)[1] for p in (
         "/connectors?expand=info&expand=status", "/connectors/f", "/connectors/f/config", "/connectors/f/tasks",
         "/connectors/f/tasks-config", "/connectors/avro/status")]
-    stored = subprocess.run(["kcat", "-b", weir.kafka, "-C", "-t", "_connect-configs", "-e", "-q", "-K", "="],
+    stored = subprocess.run(["kcat", "-b", weir.kafka, "-C", "-t", "_my-configs", "-e", "-q", "-K", "="],
                             capture_output=True, text=True, timeout=30).stdout
     assert "task-f-0=" in stored and "connector-avro=" in stored
     states = subprocess.run(["kcat", "-b", weir.kafka, "-C", "-t", "_connect-status", "-e", "-q", "-K", "="],
@@ -117,7 +118,8 @@ def test_properties_that_cannot_be_used_stop_the_worker(make_weir, tmp_path):
     properties = tmp_path / "worker.properties"
     for text, why in (("config.providers=vault\n", "config.providers.vault.class is not set"),
                       ("value.converter=No.Such\n", "Invalid value No.Such for configuration value.converter: Class No.Such "
-                       "could not be found."), ("k=\\u12\n", "malformed escape")):
+                       "could not be found."), ("offset.flush.interval.ms=soon\n", "Invalid value soon for configuration "
+                       "offset.flush.interval.ms: Not a number of type LONG"), ("k=\\u12\n", "malformed escape")):
         properties.write_text(text)
         weir = make_weir("--connect-properties", str(properties), start=False)
         weir.start(wait=False)
