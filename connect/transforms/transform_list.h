@@ -22,6 +22,8 @@ extern const struct connect_plugin hoist_field_value_plugin;
 extern const struct connect_plugin drop_headers_plugin;
 extern const struct connect_plugin flatten_struct_key_plugin;
 extern const struct connect_plugin flatten_struct_value_plugin;
+extern const struct connect_plugin header_from_key_plugin;
+extern const struct connect_plugin header_from_value_plugin;
 extern const struct connect_plugin insert_header_plugin;
 extern const struct connect_plugin timestamp_converter_key_plugin;
 extern const struct connect_plugin timestamp_converter_value_plugin;

@@ -13,6 +13,8 @@ const struct connect_plugin *const transforms_plugins[] = {
     &filter_record_plugin,
     &flatten_struct_key_plugin,
     &flatten_struct_value_plugin,
+    &header_from_key_plugin,
+    &header_from_value_plugin,
     &hoist_field_key_plugin,
     &hoist_field_value_plugin,
     &insert_field_key_plugin,

@@ -503,6 +503,55 @@ static void inserts_headers_of_the_literals_type(void **state)
     }
 }
 
+static void makes_headers_of_fields(void **state)
+{
+    struct fixture *f = *state;
+    struct connect_record *r = purchase(f);
+    struct connect_header first = {.name = "first"};
+    r->headers = &first;
+    r->header_count = 1;
+    assert_int_equal(APPLY(f, r, "HeaderFrom$Value", "fields", "credit_card,at", "headers",
+                           "card, when", "operation", "move"),
+                     ERR_OK);
+    assert_int_equal(r->header_count, 3);
+    assert_string_equal(r->headers[0].name, "first");
+    assert_string_equal(r->headers[1].name, "card");
+    assert_true(connect_value_is_text(&r->headers[1].value, "4532"));
+    assert_int_equal(r->headers[2].schema->logical, CONNECT_LOGICAL_TIMESTAMP);
+    assert_int_equal(r->value_schema->field_count, 2);
+    assert_int_equal(field(r, "id")->integer, 7);
+    assert_true(field(r, "amount")->float64 > 72);
+    assert_int_equal(
+        APPLY(f, r, "HeaderFrom$Value", "fields", "id", "headers", "id", "operation", "copy"),
+        ERR_OK);
+    assert_int_equal(r->header_count, 4);
+    assert_int_equal(field(r, "id")->integer, 7);
+    assert_int_equal(
+        APPLY(f, r, "HeaderFrom$Value", "fields", "nope", "headers", "h", "operation", "copy"),
+        ERR_INVALID);
+    assert_int_equal(r->header_count, 4);
+    /* Without a schema a field that is not there is null. */
+    struct connect_pair pairs[] = {{connect_value_text("a"), connect_value_int64(1)},
+                                   {connect_value_text("b"), connect_value_int64(2)}};
+    r->value_schema = NULL;
+    r->value = connect_value_map(pairs, 2);
+    assert_int_equal(
+        APPLY(f, r, "HeaderFrom$Value", "fields", "a,x", "headers", "a,x", "operation", "move"),
+        ERR_OK);
+    assert_int_equal(r->header_count, 6);
+    assert_int_equal(r->headers[4].value.integer, 1);
+    assert_true(connect_value_is_null(&r->headers[5].value));
+    assert_int_equal(r->value.len, 1);
+    assert_null(connect_value_map_get(&r->value, "a"));
+    assert_int_not_equal(
+        APPLY(f, r, "HeaderFrom$Value", "fields", "a,b", "headers", "a", "operation", "copy"),
+        ERR_OK);
+    assert_non_null(strstr(f->e.text, "'fields' config must have the same number of elements"));
+    assert_int_not_equal(
+        APPLY(f, r, "HeaderFrom$Value", "fields", "", "headers", "", "operation", "copy"), ERR_OK);
+    assert_non_null(strstr(f->e.text, "Invalid value [] for configuration fields: Empty list"));
+}
+
 static bool holds(struct fixture *f, const char *name, const char *key, const char *value,
                   const struct connect_record *r)
 {
@@ -611,6 +660,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(converts_timestamps, set_up, tear_down),
         cmocka_unit_test_setup_teardown(routes_by_timestamp, set_up, tear_down),
         cmocka_unit_test_setup_teardown(inserts_headers_of_the_literals_type, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(makes_headers_of_fields, set_up, tear_down),
         cmocka_unit_test_setup_teardown(predicates_hold_or_not, set_up, tear_down),
         cmocka_unit_test_setup_teardown(extracts_by_paths, set_up, tear_down),
     };
