@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/debug.h"
 #include "cli/settings.h"
 #include "common/arena.h"
 #include "common/json.h"
@@ -39,12 +40,18 @@ static void schema_codec_urls(const struct settings *s, bool tls, struct buf *ur
     }
 }
 
+static void schema_codec_trace(const char *method, const char *url, long status)
+{
+    debug_print("%s %s: %ld", method, url, status);
+}
+
 enum err_code schema_codec_open(const struct cli *cli, struct registry_client **out_client,
                                 struct err *e)
 {
     const struct settings *s = cli_settings(cli);
     struct registry_client_config config = {
         .timeout_ms = SCHEMA_CODEC_TIMEOUT_MS,
+        .trace = cli_is_verbose(cli) ? schema_codec_trace : NULL,
         .ca_file = settings_get(s, "registry.tls.ca"),
         .cert_file = settings_get(s, "registry.tls.cert"),
         .key_file = settings_get(s, "registry.tls.key"),

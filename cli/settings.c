@@ -289,8 +289,10 @@ void settings_print(const struct settings *s, struct buf *out)
     for (size_t i = 0; i < SETTINGS_COUNT; i++) {
         const struct settings_value *v = &s->values[i];
         if (v->text != NULL) {
-            buf_printf(out, "%s = %s (%s)\n", settings_keys[i].key,
-                       settings_keys[i].kind == SETTINGS_SECRET ? "..." : v->text, v->origin);
+            /* A URL may hold a password. */
+            bool secret = settings_keys[i].kind == SETTINGS_SECRET || strchr(v->text, '@') != NULL;
+            buf_printf(out, "%s = %s (%s)\n", settings_keys[i].key, secret ? "..." : v->text,
+                       v->origin);
         }
     }
 }

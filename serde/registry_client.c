@@ -33,6 +33,7 @@ struct registry_client {
     long timeout_ms;
     size_t cache_count;
     bool (*cancelled)(void *ctx);
+    void (*trace)(const char *method, const char *url, long status);
     void *ctx;
     struct lock lock; /* the caches */
     json_t *ids;      /* "subject\ntext" -> id */
@@ -115,6 +116,7 @@ enum err_code registry_client_create(const struct registry_client_config *config
     c->timeout_ms = config->timeout_ms > 0 ? config->timeout_ms : REGISTRY_CLIENT_TIMEOUT_MS;
     c->cache_count = config->cache_count > 0 ? config->cache_count : REGISTRY_CLIENT_CACHE;
     c->cancelled = config->cancelled;
+    c->trace = config->trace;
     c->ctx = config->ctx;
     c->user_info = mem_strdup(config->user_info);
     c->ca_file = mem_strdup(config->ca_file);
@@ -282,6 +284,9 @@ static enum err_code registry_client_try(const struct registry_client *c, const 
             code = registry_client_failed(c, x, curl, rc, e);
         } else {
             (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &x->status);
+        }
+        if (c->trace != NULL) {
+            c->trace(x->request->method, registry_client_shown(text), x->status);
         }
     }
     buf_deinit(&url);

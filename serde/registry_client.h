@@ -25,6 +25,9 @@ struct registry_client_config {
      * Called on the threads that call. */
     bool (*cancelled)(void *ctx);
     void *ctx;
+    /* Optional, after each exchange, on the thread that calls; status 0: no answer. The URL is
+     * shown without user and password. */
+    void (*trace)(const char *method, const char *url, long status);
     /* For https:// URLs; NULL: the system's authorities, no certificate of our own. Copied. */
     const char *ca_file;
     const char *cert_file;

@@ -141,6 +141,7 @@ def test_verbose_and_flags_before_the_verb(cli):
     done = cli.run("-X", f"brokers={address}", "topic", "-v", "list")
     assert done.returncode == 0 and done.stdout.startswith("NAME ")
     assert f"DEBUG  brokers = {address} (-X)" in done.stderr and "Metadata" in done.stderr
+    assert "/subjects: 200" in cli.run("registry", "schema", "list", "-v").stderr
     assert cli.ok("topic", "--brokers", address, "list").startswith("NAME ")
     cli.env["RPK_BROKERS"] = address  # newer than REDPANDA_BROKERS
     assert cli.run("topic", "list").stderr == ""

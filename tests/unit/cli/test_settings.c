@@ -102,9 +102,10 @@ static void kinds_and_defaults(void **state)
     (void)state;
     write_file("rpk/rpk.yaml", RPK_YAML);
     const struct settings_option options[] = {{"config-opt", NULL, "tls.enabled=false"},
-                                              {"password", "pass", "=odd="}};
+                                              {"password", "pass", "=odd="},
+                                              {"config-opt", NULL, "brokers=u:odd@h"}};
     const struct settings_request request = {
-        .options = options, .option_count = 2, .profile = "two"};
+        .options = options, .option_count = 3, .profile = "two"};
     struct settings *s = load(&request);
     assert_true(settings_is_set(s, "tls.enabled"));
     assert_false(settings_bool(s, "tls.enabled"));
