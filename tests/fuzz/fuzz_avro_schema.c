@@ -1,4 +1,4 @@
-/* Schema texts: whatever parses prints a canonical text that parses to itself. */
+/* Schema texts: whatever parses prints a canonical text that parses to itself and says the same. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -22,6 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *text = avro_schema_text(s);
     CHECK(avro_schema_parse(bytes_of_text(text), NULL, &again, &e) == ERR_OK);
     CHECK(strcmp(avro_schema_text(again), text) == 0);
+    CHECK(avro_schema_same(avro_schema_root(s), avro_schema_root(again), false));
     struct buf b;
     buf_init(&b, (size_t)1 << 20);
     avro_schema_write_normalized(again, &b);
