@@ -491,11 +491,15 @@ enum err_code log_dir_delete_partition(struct log_dir *dir, const char *topic, i
     char gone[PATH_MAX];
     lock_acquire(&dir->lock);
     struct log_dir_entry *entry = log_dir_find_entry(dir, topic, index);
-    if (entry == NULL) {
-        lock_release(&dir->lock);
+    struct partition *p = entry != NULL ? partition_ref(entry->partition) : NULL;
+    lock_release(&dir->lock);
+    if (p == NULL) {
         return err_set(e, ERR_NOT_FOUND, "no partition %s-%" PRId32, topic, index);
     }
-    struct partition *p = entry->partition;
+    enum partition_status before = partition_begin_deletion(p);
+    lock_acquire(&dir->lock);
+    entry = log_dir_find_entry(dir, topic, index);
+    CHECK(entry != NULL && entry->partition == p); /* deletions come from one thread */
     int n = snprintf(gone, sizeof gone, "%s.%016" PRIx64 LOG_DIR_DELETED_SUFFIX, p->path,
                      (uint64_t)clock_mono_ns(dir->env.clock) + dir->delete_count++);
     enum err_code code = n < 0 || (size_t)n >= sizeof gone
@@ -507,10 +511,13 @@ enum err_code log_dir_delete_partition(struct log_dir *dir, const char *topic, i
     }
     lock_release(&dir->lock);
     if (code != ERR_OK) {
+        partition_cancel_deletion(p, before);
+        partition_unref(p);
         return code;
     }
     int64_t delay_ms = p->config.file_delete_delay_ms;
     partition_shut(p);
+    partition_unref(p); /* the directory's */
     partition_unref(p);
     log_dir_discard_file(dir, gone, delay_ms);
     code = file_io_sync_dir(dir->path, e);

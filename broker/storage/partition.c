@@ -77,6 +77,27 @@ void partition_unref(struct partition *p)
     mem_free(p);
 }
 
+enum partition_status partition_begin_deletion(struct partition *p)
+{
+    lock_acquire(&p->lock);
+    enum partition_status before = p->status;
+    p->status = PARTITION_CLOSED;
+    struct partition_waiter *due = partition_collect_waiters(p);
+    lock_release(&p->lock);
+    partition_run_waiters(due);
+    return before;
+}
+
+void partition_cancel_deletion(struct partition *p, enum partition_status before)
+{
+    lock_acquire(&p->lock);
+    p->status = before;
+    /* A flush may have failed unnoticed. */
+    p->metadata_dirty = true;
+    p->dir_dirty = true;
+    lock_release(&p->lock);
+}
+
 void partition_shut(struct partition *p)
 {
     /* These first: a flush or an exchange of files that is under way ends before the files go. */

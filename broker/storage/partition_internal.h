@@ -122,6 +122,11 @@ struct partition {
 /* A closed shell: one reference, no segments, nothing on disk. */
 enum err_code partition_make(struct partition_env *env, const struct partition_id *id,
                              const char *path, struct partition **out_partition, struct err *e);
+/* Before the folder goes: appends and flushes are refused and waiters get ERR_CLOSED, so that none
+ * of them takes a missing file for a failing disk. Returns the status until now. */
+enum partition_status partition_begin_deletion(struct partition *p);
+/* The folder did not go. */
+void partition_cancel_deletion(struct partition *p, enum partition_status before);
 /* Terminal: waiters get ERR_CLOSED, files are closed, the env is let go. Nothing is written. */
 void partition_shut(struct partition *p);
 enum err_code partition_push_segment(struct partition *p, struct segment *s, struct err *e);
