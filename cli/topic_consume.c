@@ -73,7 +73,9 @@ static void topic_consume_write(struct topic_consume *c, const struct record_vie
     } else {
         record_format_write(&c->format, view, &c->out);
     }
-    (void)fwrite(c->out.data, 1, c->out.len, to);
+    if (c->out.len > 0) {
+        (void)fwrite(c->out.data, 1, c->out.len, to);
+    }
 }
 
 static void topic_consume_show(struct topic_consume *c, const rd_kafka_message_t *m)

@@ -32,6 +32,16 @@ static const rd_kafka_metadata_topic_t *topic_list_find(const struct rd_kafka_me
     return NULL;
 }
 
+static bool topic_list_has(const struct topic_list *l, const char *name)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        if (strcmp(l->topics[i]->topic, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int topic_list_compare(const void *a, const void *b)
 {
     const rd_kafka_metadata_topic_t *const *x = a;
@@ -43,6 +53,9 @@ static void topic_list_add_named(const struct cli *cli, struct topic_list *l)
 {
     for (size_t i = 0; i < cli_argument_count(cli); i++) {
         const char *name = cli_argument(cli, i);
+        if (topic_list_has(l, name)) {
+            continue;
+        }
         const rd_kafka_metadata_topic_t *topic = topic_list_find(l->metadata, name);
         if (topic == NULL) {
             l->missing[i].topic = (char *)(uintptr_t)name;

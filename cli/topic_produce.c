@@ -68,7 +68,9 @@ static void topic_produce_delivered(rd_kafka_t *rk, const rd_kafka_message_t *m,
     struct record_view view = record_view_of(m, &p->headers);
     buf_clear(&p->line);
     record_format_write(&p->writes, &view, &p->line);
-    (void)fwrite(p->line.data, 1, p->line.len, stdout);
+    if (p->line.len > 0) {
+        (void)fwrite(p->line.data, 1, p->line.len, stdout);
+    }
     (void)fflush(stdout);
 }
 

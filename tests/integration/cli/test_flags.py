@@ -108,7 +108,7 @@ def test_sections(cli):
     assert cli.ok("cluster", "info", "-b").split()[:4] == ["ID", "HOST", "PORT", "0*"]
     assert cli.ok("cluster", "info", "-t", "-d", "t") == \
         "t, 1 partitions, 1 replicas\n      PARTITION  LEADER  EPOCH  REPLICAS\n      0          0       -      [0]\n"
-    listed = cli.run("topic", "list", "nope", "t")
+    listed = cli.run("topic", "list", "nope", "t", "nope")
     assert listed.stdout.split()[3:] == ["nope", "0", "0", "t", "1", "1"] and "nope" in listed.stderr
 
 

@@ -158,6 +158,9 @@ def test_formats_of_input_and_echo(cli):
     assert "does not match" in cli.fails("topic", "produce", "t", "-f", r"%v{re[\d+]}\n", stdin="x\n")
     assert "parenthesis" in cli.fails("topic", "produce", "t", "-f", "%v{re[(]}")
     assert cli.ok("topic", "produce", "t", "-o", "", stdin="x\n") == ""
+    cli.ok("topic", "create", "bare")
+    assert cli.ok("topic", "produce", "bare", "-o", "%k", stdin="x\n") == ""
+    assert cli.ok("topic", "consume", "bare", "-o", ":end", "-f", "%k") == ""
     assert "at offset -1 " in cli.ok("topic", "produce", "t", "--acks", "0", stdin="x\n")
     wait_for(lambda: cli.ok("topic", "consume", "t", "-o", ":end", "-f", "%v").endswith("xx"), "the unacknowledged record")
     # An attribute that is told, beside those that are not.
