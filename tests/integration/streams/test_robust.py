@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 from harness import wait_for
 from app import EXAMPLES
@@ -243,6 +243,37 @@ def test_what_was_committed_of_a_repartition_topic_is_deleted(kafka, make_app):
     wait_for(lambda: committed() == 7, f"goes on\n{app.output()}")
     consumer.close()
     app.stop()
+
+
+def topic_settings(kafka, topic):
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+    admin = AdminClient({"bootstrap.servers": kafka})
+    entries = admin.describe_configs([resource])[resource].result(30)
+    return {name: entry.value for name, entry in entries.items()}
+
+
+def test_internal_topics_have_the_settings_of_the_original(any_cluster, make_app):
+    fraud = Fraud(any_cluster.kafka, any_cluster.registry, partitions=3)
+    admin = AdminClient({"bootstrap.servers": fraud.bootstrap})
+    for future in admin.create_topics([NewTopic("lines", 2, 1), NewTopic("word-counts", 1, 1)]).values():
+        future.result(30)
+    apps = [make_app("fraud-count", fraud.bootstrap, any_cluster.registry), make_app("wordcount", fraud.bootstrap)]
+    for app in apps:
+        app.arguments.remove("topic.retention.ms=-1")
+        app.start("topic.min.cleanable.dirty.ratio=0.25")
+        app.wait_running()
+    expected = {
+        CHANGELOG: (3, {"cleanup.policy": "compact,delete", "retention.ms": "86460000"}),  # window, and a day
+        "wordcount-counts-changelog": (2, {"cleanup.policy": "compact"}),
+        "wordcount-counts-repartition": (2, {"cleanup.policy": "delete", "retention.ms": "-1",
+                                             "segment.bytes": "52428800"})}
+    for topic, (partitions, settings) in expected.items():
+        assert len(admin.list_topics(topic, timeout=30).topics[topic].partitions) == partitions
+        found = topic_settings(fraud.bootstrap, topic)
+        settings = {**settings, "message.timestamp.type": "CreateTime", "min.cleanable.dirty.ratio": "0.25"}
+        assert {name: found[name] for name in settings} == settings, topic
+    for app in apps:
+        app.stop()
 
 
 def flag(schema_id, card, enabled):
