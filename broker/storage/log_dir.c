@@ -321,6 +321,8 @@ enum err_code log_dir_open(const struct log_dir_config *config, const struct clo
     if (code == ERR_OK) {
         code = log_dir_scan(dir, clean, e);
     }
+    /* What was scanned need not be scanned again after the next crash. */
+    dir->checkpoint_wanted = !clean;
     if (code == ERR_OK && config->background) {
         code = log_dir_start_background(dir, e);
     }

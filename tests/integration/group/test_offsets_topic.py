@@ -114,7 +114,9 @@ def test_kill_while_it_is_compacted_loses_nothing(broker, topic):
                 partition = rng.randrange(PARTITIONS)
                 newest[partition] += 1
                 assert commit(client, "g", topic, {partition: newest[partition]})
-    assert compactions(broker) > 0
+    wait_for(lambda: compactions(broker) > 0, "a cleaning")
+    with Wire(broker.kafka) as client:
+        assert committed(client, "g", topic) == newest
     assert "compaction.failed" not in broker.log.read_text()
 
 
