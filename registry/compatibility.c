@@ -527,50 +527,76 @@ static enum err_code compatibility_check_way(const struct avro_schema *reader,
     return ERR_OK;
 }
 
-/* What stands behind the findings of one old version. */
-static enum err_code compatibility_add_trailer(enum compatibility_level level,
-                                               const struct compatibility_old *old,
-                                               json_t *messages, struct err *e)
+static enum err_code compatibility_add(json_t *messages, json_t *text, struct err *e)
+{
+    return json_array_append_new(messages, text) == 0 ? ERR_OK
+                                                      : err_nomem(e, "compatibility check");
+}
+
+/* How many bytes of a text are shown: whole characters, which Java counts as UTF-16 units. */
+static size_t compatibility_shown(const char *text)
+{
+    size_t units = 0;
+    size_t i = 0;
+    for (; text[i] != '\0'; i++) {
+        unsigned char c = (unsigned char)text[i];
+        units += (c & 0xc0U) == 0x80U ? 0 : c >= 0xf0U ? 2 : 1; /* 0x80: inside a character */
+        if (units > COMPATIBILITY_OLD_TEXT_MAX) {
+            break;
+        }
+    }
+    return i;
+}
+
+/* {oldSchemaVersion: 1}, {oldSchema: '...'} */
+static enum err_code compatibility_add_old(const struct compatibility_old *old, json_t *messages,
+                                           struct err *e)
 {
     struct buf b;
     buf_init(&b, COMPATIBILITY_TEXT_MAX);
-    const char *text = old->schema != NULL ? avro_schema_text(old->schema) : "";
-    bool cut = strlen(text) > COMPATIBILITY_OLD_TEXT_MAX;
-    if (cut) {
-        buf_printf(&b, "{oldSchema: <truncated> '%.*s...'}", COMPATIBILITY_OLD_TEXT_MAX, text);
+    const char *text = avro_schema_text(old->schema);
+    size_t shown = compatibility_shown(text);
+    if (text[shown] != '\0') {
+        buf_printf(&b, "{oldSchema: <truncated> '%.*s...'}", (int)shown, text);
     } else {
         buf_printf(&b, "{oldSchema: '%s'}", text);
     }
     const char *old_text = buf_text(&b);
-    int rc = json_array_append_new(messages, json_sprintf("{oldSchemaVersion: %d}", old->version));
-    rc |= old_text == NULL ? -1 : json_array_append_new(messages, json_string_nocheck(old_text));
-    rc |= json_array_append_new(
-        messages,
-        json_sprintf("{validateFields: 'false', compatibility: '%s'}", compatibility_names[level]));
+    enum err_code code =
+        compatibility_add(messages, json_sprintf("{oldSchemaVersion: %d}", old->version), e);
+    if (code == ERR_OK) {
+        code =
+            compatibility_add(messages, old_text != NULL ? json_string_nocheck(old_text) : NULL, e);
+    }
     buf_deinit(&b);
-    return rc == 0 ? ERR_OK : err_nomem(e, "compatibility check");
+    return code;
 }
 
+/* The old version itself is shown behind findings of the last direction alone: FULL, which looks
+ * forward first, may have none. */
 static enum err_code compatibility_check_one(enum compatibility_level level,
                                              const struct avro_schema *new_schema,
                                              const struct compatibility_old *old, json_t *messages,
                                              struct err *e)
 {
     if (old->schema == NULL) {
-        json_t *text = json_string("Incompatible because of different schema type");
-        return json_array_append_new(messages, text) == 0 ? ERR_OK
-                                                          : err_nomem(e, "compatibility check");
+        return compatibility_add(messages,
+                                 json_string("Incompatible because of different schema type"), e);
     }
     bool full = level == COMPATIBILITY_FULL || level == COMPATIBILITY_FULL_TRANSITIVE;
     bool forward = level == COMPATIBILITY_FORWARD || level == COMPATIBILITY_FORWARD_TRANSITIVE;
     enum err_code code = ERR_OK;
-    if (full || forward) {
+    if (full) {
         code = compatibility_check_way(old->schema, new_schema, false, messages, e);
     }
-    if (code == ERR_OK && !forward) {
-        code = compatibility_check_way(new_schema, old->schema, true, messages, e);
+    size_t before = json_array_size(messages);
+    if (code == ERR_OK) {
+        code = forward ? compatibility_check_way(old->schema, new_schema, false, messages, e)
+                       : compatibility_check_way(new_schema, old->schema, true, messages, e);
     }
-    return code;
+    return code == ERR_OK && json_array_size(messages) > before
+               ? compatibility_add_old(old, messages, e)
+               : code;
 }
 
 enum err_code compatibility_check(enum compatibility_level level,
@@ -589,7 +615,10 @@ enum err_code compatibility_check(enum compatibility_level level,
             return code;
         }
         if (json_array_size(messages) > before) {
-            return compatibility_add_trailer(level, &olds[i], messages, e);
+            return compatibility_add(messages,
+                                     json_sprintf("{validateFields: 'false', compatibility: '%s'}",
+                                                  compatibility_names[level]),
+                                     e);
         }
     }
     return ERR_OK;

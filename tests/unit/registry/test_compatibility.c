@@ -1,5 +1,6 @@
 #include "registry/compatibility.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/bytes.h"
@@ -148,6 +149,80 @@ static void repeats_the_findings_of_a_type(void **state)
     avro_schema_unref(r);
 }
 
+static void expect_messages(enum compatibility_level level, const char *new_text,
+                            const char *old_text, const char *const *ends, size_t count)
+{
+    struct avro_schema *n = parse(new_text);
+    struct avro_schema *o = old_text != NULL ? parse(old_text) : NULL;
+    const struct compatibility_old old = {o, 3};
+    json_t *messages = json_array();
+    struct err e = {0};
+    assert_int_equal(compatibility_check(level, n, &old, 1, messages, &e), ERR_OK);
+    assert_int_equal(json_array_size(messages), count);
+    for (size_t i = 0; i < count; i++) {
+        const char *text = json_string_value(json_array_get(messages, i));
+        if (strncmp(text, ends[i], strlen(ends[i])) != 0) {
+            fail_msg("message %zu: %s", i, text);
+        }
+    }
+    json_decref(messages);
+    avro_schema_unref(o);
+    avro_schema_unref(n);
+}
+
+/* The old schema is shown behind findings of the last direction that is looked at. */
+static void shows_the_old_schema_where_the_original_does(void **state)
+{
+    (void)state;
+    static const char *const backward[] = {"{errorType:", "{oldSchemaVersion: 3}",
+                                           "{oldSchema: '\"int\"'}",
+                                           "{validateFields: 'false', compatibility: 'BACKWARD'}"};
+    expect_messages(COMPATIBILITY_BACKWARD, "\"string\"", "\"int\"", backward, 4);
+    static const char *const other_type[] = {"Incompatible because of different schema type",
+                                             "{validateFields: 'false', compatibility: 'FULL'}"};
+    expect_messages(COMPATIBILITY_FULL, "\"string\"", NULL, other_type, 2);
+    /* an old int cannot read a long, though a long reads an int */
+    static const char *const forward_only[] = {"{errorType:",
+                                               "{validateFields: 'false', compatibility: 'FULL'}"};
+    expect_messages(COMPATIBILITY_FULL, "\"long\"", "\"int\"", forward_only, 2);
+    static const char *const backward_only[] = {"{errorType:", "{oldSchemaVersion: 3}",
+                                                "{oldSchema: '\"long\"'}",
+                                                "{validateFields: 'false', compatibility: 'FULL'}"};
+    expect_messages(COMPATIBILITY_FULL, "\"int\"", "\"long\"", backward_only, 4);
+}
+
+/* It is cut behind 10240 characters, not bytes, and never within one. */
+static void cuts_a_long_old_schema_between_characters(void **state)
+{
+    (void)state;
+    for (size_t chars = 6000; chars <= 12001; chars += 6001) {
+        static char old_text[40000];
+        size_t len = (size_t)snprintf(old_text, sizeof old_text,
+                                      "{\"type\":\"fixed\",\"name\":\"F\",\"doc\":\"x");
+        for (size_t i = 0; i < chars; i++) {
+            memcpy(old_text + len, "\xc3\xa9", 2);
+            len += 2;
+        }
+        (void)snprintf(old_text + len, sizeof old_text - len, "\",\"size\":1}");
+        struct avro_schema *n = parse("\"int\"");
+        struct avro_schema *o = parse(old_text);
+        const struct compatibility_old old = {o, 1};
+        json_t *messages = json_array();
+        struct err e = {0};
+        assert_int_equal(compatibility_check(COMPATIBILITY_BACKWARD, n, &old, 1, messages, &e),
+                         ERR_OK);
+        const char *shown = json_string_value(json_array_get(messages, 2));
+        bool cut = strncmp(shown, "{oldSchema: <truncated> '", 25) == 0;
+        assert_int_equal(cut, chars > 10000);
+        json_t *valid = json_string(shown); /* NULL unless it is UTF-8 */
+        assert_non_null(valid);
+        json_decref(valid);
+        json_decref(messages);
+        avro_schema_unref(o);
+        avro_schema_unref(n);
+    }
+}
+
 /* old -> new of one field: which levels take it */
 static void each_level_looks_its_own_way(void **state)
 {
@@ -246,6 +321,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(follows_every_row_of_avro_resolution),
         cmocka_unit_test(repeats_the_findings_of_a_type),
+        cmocka_unit_test(shows_the_old_schema_where_the_original_does),
+        cmocka_unit_test(cuts_a_long_old_schema_between_characters),
         cmocka_unit_test(two_writer_fields_for_one_are_what_java_throws),
         cmocka_unit_test(each_level_looks_its_own_way),
         cmocka_unit_test(lists_forward_findings_first_and_says_against_what),
