@@ -1,7 +1,8 @@
 #include "broker/storage/key_offsets.h"
 
+#include <sys/mman.h>
+
 #include "broker/storage/key_digest.h"
-#include "common/mem.h"
 
 /* An open table gets slow when it is fuller. */
 #define KEY_OFFSETS_LOAD_PERCENT 90
@@ -21,20 +22,28 @@ enum err_code key_offsets_init(struct key_offsets *k, uint64_t keys, size_t max_
         capacity = (size_t)keys * 100 / KEY_OFFSETS_LOAD_PERCENT + 1;
     }
     capacity = capacity > KEY_OFFSETS_CAPACITY_MIN ? capacity : KEY_OFFSETS_CAPACITY_MIN;
-    k->slots = mem_calloc(capacity, sizeof *k->slots);
+    /* From the kernel and back to it: the heap would keep it for the rest of the process's life. */
+    void *slots = mmap(NULL, capacity * sizeof *k->slots, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (slots == MAP_FAILED) {
+        return err_nomem(e, "table of keys");
+    }
+    k->slots = slots;
+    k->capacity = capacity;
     k->digest = key_digest_create();
-    if (k->slots == NULL || k->digest == NULL) {
+    if (k->digest == NULL) {
         key_offsets_deinit(k);
         return err_nomem(e, "table of keys");
     }
-    k->capacity = capacity;
     k->max_count = capacity * KEY_OFFSETS_LOAD_PERCENT / 100;
     return ERR_OK;
 }
 
 void key_offsets_deinit(struct key_offsets *k)
 {
-    mem_free(k->slots);
+    if (k->slots != NULL) {
+        (void)munmap(k->slots, k->capacity * sizeof *k->slots);
+    }
     key_digest_destroy(k->digest);
     *k = (struct key_offsets){0};
 }
