@@ -95,6 +95,7 @@ static void registry_apply_drop_version(struct registry_store *s, struct registr
                                         size_t i)
 {
     registry_apply_release_id(s, subject->versions[i].id);
+    s->referrers -= subject->versions[i].content->references != NULL ? 1 : 0;
     registry_content_unref(subject->versions[i].content);
     mem_free(subject->versions[i].key);
     memmove(&subject->versions[i], &subject->versions[i + 1],
@@ -206,6 +207,7 @@ static enum err_code registry_apply_put(struct registry_apply *a, struct registr
             (subject->count - i) * sizeof *subject->versions);
     subject->versions[i] = version;
     subject->count++;
+    a->store->referrers += version.content->references != NULL ? 1 : 0;
     return ERR_OK;
 }
 

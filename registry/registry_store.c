@@ -228,7 +228,7 @@ void registry_store_each_referrer(const struct registry_store *s, const char *su
                                                const struct registry_version *version),
                                   void *ctx)
 {
-    for (size_t i = 0; i < s->subject_count; i++) {
+    for (size_t i = 0; i < s->subject_count && s->referrers > 0; i++) {
         for (size_t j = 0; j < s->subjects[i]->count; j++) {
             const struct registry_version *v = &s->subjects[i]->versions[j];
             if (registry_store_refers(v->content, subject, version)) {

@@ -15,6 +15,7 @@ struct registry_store {
     size_t id_capacity;
     json_t *hashes;    /* content hash -> id */
     json_t *unsettled; /* key of a record -> [subject, version, offset] */
+    size_t referrers;  /* versions that have references */
     int max_id;        /* ever seen, deleted ones included: ids are not given twice */
 };
 
