@@ -16,6 +16,7 @@
 #include "cli/settings.h"
 #include "cli/topic.h"
 #include "cli/topic_match.h"
+#include "client/client_close.h"
 #include "common/clock.h"
 #include "serde/registry_client.h"
 
@@ -332,7 +333,7 @@ static void topic_consume_close(struct topic_consume *c)
     if (c->rk != NULL) {
         topic_consume_leave(c);
         (void)rd_kafka_consumer_close(c->rk);
-        rd_kafka_destroy(c->rk);
+        (void)client_close(c->rk);
     }
     consume_plan_destroy(&c->plan);
     registry_client_destroy(c->registry);

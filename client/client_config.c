@@ -1,9 +1,13 @@
 #include "client/client_config.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "common/check.h"
+#include "common/clock.h"
+#include "common/event_limit.h"
 #include "common/logger.h"
 #include "common/mem.h"
 
@@ -241,8 +245,15 @@ static enum err_code set_defaults(rd_kafka_conf_t *conf, enum client_config_kind
 /* The handle's opaque is the logger. */
 static void log_line(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-    (void)level;
+    /* Why a broker is not reached (a name, TLS, a password) is said here alone. All clients of the
+     * process say it at once. */
+    static struct event_limit failures;
     struct logger *lg = rk != NULL ? rd_kafka_opaque(rk) : NULL;
+    uint64_t more = 0;
+    if (level <= LOG_ERR && event_limit_pass(&failures, clock_mono_ms(clock_system()), &more)) {
+        logger_warn(lg, "kafka.client", "held_back=%" PRIu64 " %s", more, text);
+        return;
+    }
     logger_debug(lg, "kafka.client", "name=%s facility=%s %s", rk != NULL ? rd_kafka_name(rk) : "",
                  facility, text);
 }

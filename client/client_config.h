@@ -47,8 +47,10 @@ typedef void (*client_config_delivered_fn)(rd_kafka_t *rk, const rd_kafka_messag
 /* Opens a client: settings as above over these defaults: producers acks=all, idempotent,
  * partitioner murmur2_random, so that keys land where the Java clients put them; consumers
  * check.crcs, no auto-commit, no auto offset store. No broker needs to be there yet. lg (may be
- * NULL) must outlive the handle; librdkafka's own lines go to it at debug. delivered is for
- * producers, NULL otherwise. Close with rd_kafka_destroy. */
+ * NULL) must outlive the handle; librdkafka's own lines go to it at debug; its failures to
+ * reach a broker at warn, once in a while. delivered is for
+ * producers, NULL otherwise. Close with rd_kafka_destroy, consumers
+ * with client_close. */
 enum err_code client_config_open(const struct client_config *c, enum client_config_kind kind,
                                  client_config_delivered_fn delivered, struct logger *lg,
                                  rd_kafka_t **out_rk, struct err *e);

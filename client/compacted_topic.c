@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/client_admin.h"
+#include "client/client_close.h"
 #include "client/client_error.h"
 #include "client/compacted_topic_internal.h"
 #include "common/check.h"
@@ -434,7 +435,7 @@ void compacted_topic_close(struct compacted_topic *t)
     }
     if (t->consumer != NULL) {
         rd_kafka_consumer_close(t->consumer);
-        rd_kafka_destroy(t->consumer);
+        (void)client_close(t->consumer);
     }
     if (t->producer_topic != NULL) {
         rd_kafka_topic_destroy(t->producer_topic);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/client_admin.h"
+#include "client/client_close.h"
 #include "client/client_config.h"
 #include "client/client_error.h"
 #include "common/check.h"
@@ -355,7 +356,9 @@ static void thread_close_session(struct stream_thread *t, bool clean)
         t->queue = NULL;
     }
     if (t->consumer != NULL) {
-        rd_kafka_destroy(t->consumer);
+        if (!client_close(t->consumer)) {
+            logger_warn(t->config.logger, "consumer.left_behind", "client=%s", t->config.client_id);
+        }
         t->consumer = NULL;
     }
     stream_producer_close(t->producer);

@@ -27,6 +27,7 @@ struct thread_input {
     int64_t next;                /* offset of the record to be queued next, or below it */
     int64_t open_end;            /* end of the partition when all that may be read of it was; -1 */
     bool paused;
+    bool resumed;  /* at some time: records from before the pause may have come again */
     bool assigned; /* a topic may have fewer partitions than its sub-topology has tasks */
 };
 

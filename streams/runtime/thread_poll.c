@@ -64,12 +64,30 @@ static enum err_code poll_copy_headers(const rd_kafka_message_t *m, struct value
     return ERR_OK;
 }
 
+/* An offset below the next one: a record that was seen before a pause, or the first of a log that
+ * was begun anew (the topic was deleted and created again), on which the consumer was set back. */
+static bool poll_is_new_log(struct stream_thread *t, const struct thread_input *in,
+                            const rd_kafka_message_t *m)
+{
+    int64_t low = -1;
+    int64_t high = -1;
+    bool known =
+        rd_kafka_get_watermark_offsets(t->consumer, rd_kafka_topic_name(m->rkt), m->partition, &low,
+                                       &high) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    return !in->resumed || (known && high >= 0 && high < in->next);
+}
+
 static enum err_code poll_take_record(struct stream_thread *t, rd_kafka_message_t *m, struct err *e)
 {
     struct thread_input *in = &t->tasks[t->last_task]->inputs[t->last_input];
     if (m->offset < in->next) {
-        rd_kafka_message_destroy(m); /* seen before a pause */
-        return ERR_OK;
+        if (!poll_is_new_log(t, in, m)) {
+            rd_kafka_message_destroy(m);
+            return ERR_OK;
+        }
+        logger_warn(t->config.logger, "input.begun_anew",
+                    "topic=%s partition=%" PRId32 " offset=%" PRId64 " expected=%" PRId64,
+                    rd_kafka_topic_name(m->rkt), m->partition, m->offset, in->next);
     }
     in->next = m->offset + 1;
     rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
@@ -136,8 +154,12 @@ static enum err_code poll_take_event(struct stream_thread *t, const rd_kafka_mes
     if (code == ERR_AUTH || m->err == RD_KAFKA_RESP_ERR__FATAL) {
         return code;
     }
-    logger_debug(t->config.logger, "consumer.event", "client=%s error=\"%s\"", t->config.client_id,
-                 e->text);
+    /* The member goes on without the partitions of a topic that is gone, until it is there again.
+     */
+    bool gone = m->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    LOGGER_AT(t->config.logger, gone ? LOGGER_WARN : LOGGER_DEBUG, "consumer.event",
+              "client=%s error=\"%s%s%s\"", t->config.client_id, e->text, gone ? ": " : "",
+              gone ? rd_kafka_message_errstr(m) : "");
     return ERR_OK;
 }
 
@@ -183,6 +205,7 @@ static void poll_set_paused(struct stream_thread *t, struct thread_task *k, size
     rd_kafka_topic_partition_list_destroy(list);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         k->inputs[input].paused = paused;
+        k->inputs[input].resumed = k->inputs[input].resumed || !paused;
     }
 }
 

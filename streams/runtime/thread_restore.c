@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "client/client_close.h"
 #include "client/client_config.h"
 #include "client/client_error.h"
 #include "common/check.h"
@@ -166,7 +167,7 @@ void thread_restore_end(struct stream_thread *t)
     }
     if (t->restorer != NULL) {
         (void)rd_kafka_consumer_close(t->restorer);
-        rd_kafka_destroy(t->restorer);
+        (void)client_close(t->restorer);
         t->restorer = NULL;
     }
 }
