@@ -118,7 +118,9 @@ static enum err_code jdbc_task_judge_failure(struct jdbc_task *t, struct jdbc_qu
         return ERR_OK;
     }
     bool lost = rc == ERR_UNAVAILABLE;
-    bool passing = lost || rc == ERR_CONFLICT || rc == ERR_TIMEOUT;
+    /* A table that is gone may be created again: migrations do that. */
+    bool gone = rc == ERR_NOT_FOUND && t->settings.query[0] == '\0';
+    bool passing = lost || gone || rc == ERR_CONFLICT || rc == ERR_TIMEOUT;
     int64_t allowed = t->settings.query_retry_attempts;
     t->query_failures++;
     if (!passing || (allowed >= 0 && t->query_failures > allowed)) {
