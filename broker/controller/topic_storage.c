@@ -111,6 +111,9 @@ enum err_code topic_storage_create(struct log_dir *dir, const struct controller_
     if (dir == NULL) {
         return ERR_OK;
     }
+    if (log_dir_check_files((size_t)(t->partition_count - from), e) != ERR_OK) {
+        return e->code;
+    }
     struct partition_config config;
     topic_storage_config(view, t, &config);
     for (int32_t i = from; i < t->partition_count; i++) {

@@ -2,6 +2,7 @@
  * happens in the background log_dir_background.c. */
 #include "broker/storage/log_dir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -239,6 +240,8 @@ static enum err_code log_dir_put_marker(struct log_dir *dir, struct err *e)
 
 /* ---- open and close ---- */
 
+#define LOG_DIR_SPARE_FILES_SHARE 8
+
 /* Every partition keeps a file open: as many as this user may have. The soft limit is often 1024,
  * for the sake of programs that use select(). */
 static void log_dir_raise_file_limit(void)
@@ -248,6 +251,37 @@ static void log_dir_raise_file_limit(void)
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit); /* the old one serves as well, up to its end */
     }
+}
+
+/* 0 where there is no /proc: then the limit tells by itself, later. */
+static size_t log_dir_open_files(void)
+{
+    DIR *fds = opendir("/proc/self/fd");
+    size_t count = 0;
+    while (fds != NULL && readdir(fds) != NULL) {
+        count++;
+    }
+    if (fds != NULL) {
+        (void)closedir(fds);
+    }
+    return count;
+}
+
+enum err_code log_dir_check_files(size_t count, struct err *e)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+        return ERR_OK;
+    }
+    size_t spare = limit.rlim_cur / LOG_DIR_SPARE_FILES_SHARE; /* for connections, and to work */
+    size_t open = log_dir_open_files();
+    if (open + spare + count <= limit.rlim_cur) {
+        return ERR_OK;
+    }
+    return err_set(e, ERR_LIMIT,
+                   "Too many open files: %zu partitions keep as many open, and %zu of the %ju that "
+                   "this process may open are in use; raise the limit (ulimit -n, LimitNOFILE=)",
+                   count, open, (uintmax_t)limit.rlim_cur);
 }
 
 static enum err_code log_dir_make_folder(const char *path, struct err *e)

@@ -56,6 +56,10 @@ enum err_code log_dir_close(struct log_dir *dir, struct err *e);
 /* What a crash leaves behind, for tests: stops the threads, writes nothing, frees all. */
 void log_dir_abandon(struct log_dir *dir);
 
+/* Whether so many partitions more may be made: each keeps a file open, and when all that the
+ * process may open are in use it can neither take a connection nor remove what it made. */
+enum err_code log_dir_check_files(size_t count, struct err *e);
+
 /*
  * A new empty partition. ERR_EXISTS when there is one of that topic and index, unless it has the
  * same topic id: then that one, so that a controller may repeat itself. Not durable by itself: the
