@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "cli/start_roles.h"
 #include "common/http_request.h"
 #include "common/http_server.h"
 #include "common/mem.h"
@@ -10,7 +11,7 @@
 #define ADMIN_METRICS_MAX_BYTES ((size_t)4 << 20)
 
 struct admin {
-    struct metrics *metrics;
+    struct admin_config config;
     struct http_server *server;
 };
 
@@ -19,7 +20,7 @@ static void admin_handle_metrics(void *ctx, struct http_request *rq)
     const struct admin *a = ctx;
     struct buf out;
     buf_init(&out, ADMIN_METRICS_MAX_BYTES);
-    metrics_render(a->metrics, &out);
+    metrics_render(a->config.metrics, &out);
     if (buf_failed(&out)) {
         http_request_respond_error(rq, 500, 500, "metrics larger than %zu bytes",
                                    ADMIN_METRICS_MAX_BYTES);
@@ -29,11 +30,15 @@ static void admin_handle_metrics(void *ctx, struct http_request *rq)
     buf_deinit(&out);
 }
 
-/* The port opens last, when every role answers: being reachable is being ready. */
 static void admin_handle_ready(void *ctx, struct http_request *rq)
 {
-    (void)ctx;
-    http_request_respond(rq, 200, bytes_of_text("{\"status\":\"ready\"}"));
+    const struct admin *a = ctx;
+    const char *role = a->config.waits_for(a->config.ctx);
+    char body[64] = "{\"status\":\"ready\"}";
+    if (role != NULL) {
+        (void)snprintf(body, sizeof body, "{\"status\":\"booting\",\"waiting\":\"%s\"}", role);
+    }
+    http_request_respond(rq, role == NULL ? 200 : 503, bytes_of_text(body));
 }
 
 static const struct http_server_route admin_routes[] = {
@@ -43,15 +48,16 @@ static const struct http_server_route admin_routes[] = {
     {"GET", "/v1/status/ready", admin_handle_ready},
 };
 
-enum err_code admin_start(const struct conf *conf, struct metrics *metrics, struct logger *lg,
+enum err_code admin_start(const struct admin_config *config, struct logger *lg,
                           struct admin **out_admin, struct err *e)
 {
+    const struct conf *conf = config->conf;
     struct admin *a = mem_calloc(1, sizeof *a);
     if (a == NULL) {
         return err_nomem(e, "admin port");
     }
-    a->metrics = metrics;
-    const struct http_server_config config = {
+    a->config = *config;
+    const struct http_server_config server = {
         .host = conf_text(conf, "admin.host"),
         .port = (uint16_t)conf_int(conf, "admin.port"),
         .routes = admin_routes,
@@ -60,12 +66,12 @@ enum err_code admin_start(const struct conf *conf, struct metrics *metrics, stru
         .lg = lg,
         .thread_count = 1,
     };
-    enum err_code code = http_server_start(&config, &a->server, e);
+    enum err_code code = http_server_start(&server, &a->server, e);
     if (code != ERR_OK) {
         mem_free(a);
         return err_wrap(e, "admin port");
     }
-    (void)printf("admin     listening on http://%s:%u\n", config.host, http_server_port(a->server));
+    start_print_listener("admin", "http://", server.host, http_server_port(a->server));
     *out_admin = a;
     return ERR_OK;
 }

@@ -1,5 +1,7 @@
 /* The `weir` command: every verb, and `start`, which puts the roles together. */
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/manual.h"
@@ -73,7 +75,22 @@ static const struct command main_command = {
     .children = main_verbs,
 };
 
+/* A descriptor that the parent has closed would be given to the next file, and what is printed or
+ * logged would be written into it. */
+static void main_open_standard_streams(void)
+{
+    int fd = 0;
+    while (fd <= STDERR_FILENO) {
+        fd = open("/dev/null", O_RDWR);
+        if (fd < 0) {
+            return;
+        }
+    }
+    (void)close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    main_open_standard_streams();
     return command_main(&main_command, argc, argv);
 }

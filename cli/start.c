@@ -15,9 +15,12 @@
 #include "cli/start_options.h"
 #include "cli/start_roles.h"
 #include "cli/verbs.h"
+#include "common/check.h"
 #include "common/clock.h"
 #include "common/logger.h"
 #include "common/metrics.h"
+
+#define START_OPTIONS_MAX 128
 
 struct start {
     struct conf *conf;
@@ -39,8 +42,30 @@ static void start_help(struct buf *out)
     conf_print_help(options, count, out);
 }
 
+/* Flags win over the environment and the file. A list that is given again goes on; else the last
+ * one counts. */
+static enum err_code start_set_flag(struct conf *conf, const struct conf_option *option,
+                                    const char *value, const char *word, bool *given, struct err *e)
+{
+    size_t count = 0;
+    const struct conf_option *options = start_options(&count);
+    size_t i = (size_t)(option - options);
+    CHECK(count <= START_OPTIONS_MAX && i < count);
+    struct buf list;
+    buf_init(&list, (size_t)1 << 20);
+    if (option->type == CONF_LIST && given[i]) {
+        buf_printf(&list, "%s,%s", conf_text(conf, option->key), value);
+        value = buf_text(&list);
+    }
+    given[i] = true;
+    enum err_code code = value != NULL ? conf_set(conf, option->key, value, word, e)
+                                       : err_set(e, ERR_LIMIT, "%s: the list is too long", word);
+    buf_deinit(&list);
+    return code;
+}
+
 static enum err_code start_parse_flag(struct conf *conf, int argc, char **argv, int *at,
-                                      struct err *e)
+                                      bool *given, struct err *e)
 {
     const char *word = argv[*at];
     if (strncmp(word, "--", 2) != 0) {
@@ -64,7 +89,7 @@ static enum err_code start_parse_flag(struct conf *conf, int argc, char **argv, 
         value = argv[*at];
     }
     /* --config was read before the environment; see start_load. */
-    return is_config ? ERR_OK : conf_set(conf, option->key, value, word, e);
+    return is_config ? ERR_OK : start_set_flag(conf, option, value, word, given, e);
 }
 
 static const char *start_config_file(int argc, char **argv)
@@ -82,13 +107,14 @@ static const char *start_config_file(int argc, char **argv)
 
 static enum err_code start_load(struct conf *conf, int argc, char **argv, struct err *e)
 {
+    bool given[START_OPTIONS_MAX] = {false};
     const char *file = start_config_file(argc, argv);
     enum err_code code = file != NULL ? conf_load_file(conf, file, e) : ERR_OK;
     if (code == ERR_OK) {
         code = conf_load_environment(conf, e);
     }
     for (int at = 0; code == ERR_OK && at < argc; at++) {
-        code = start_parse_flag(conf, argc, argv, &at, e);
+        code = start_parse_flag(conf, argc, argv, &at, given, e);
     }
     return code;
 }
@@ -166,6 +192,23 @@ static enum err_code start_roles_in_order(struct start *s, struct err *e)
     return ERR_OK;
 }
 
+/* Waits for each role at most this long, the first that is not ready ends it: its name, or NULL. */
+static const char *start_wait(struct start *s, int timeout_ms)
+{
+    for (size_t i = 0; i < START_ROLE_COUNT; i++) {
+        if (s->handles[i] != NULL && start_roles[i].wait_ready != NULL &&
+            !start_roles[i].wait_ready(s->handles[i], timeout_ms)) {
+            return start_roles[i].name;
+        }
+    }
+    return NULL;
+}
+
+static const char *start_waits_for(void *ctx)
+{
+    return start_wait(ctx, 0);
+}
+
 static enum err_code start_up(struct start *s, struct err *e)
 {
     enum err_code code = start_check_roles(s->conf, e);
@@ -178,11 +221,17 @@ static enum err_code start_up(struct start *s, struct err *e)
     }
     s->ctx = (struct start_context){.conf = s->conf, .metrics = s->metrics, .data_dir = data_dir};
     const char *servers = conf_text(s->conf, "bootstrap.servers");
-    (void)snprintf(s->ctx.bootstrap_servers, sizeof s->ctx.bootstrap_servers, "%s",
-                   servers != NULL ? servers : "");
+    int n = snprintf(s->ctx.bootstrap_servers, sizeof s->ctx.bootstrap_servers, "%s",
+                     servers != NULL ? servers : "");
+    if (n < 0 || (size_t)n >= sizeof s->ctx.bootstrap_servers) {
+        return err_set(e, ERR_LIMIT, "bootstrap.servers is longer than %zu characters",
+                       sizeof s->ctx.bootstrap_servers - 1);
+    }
     code = start_roles_in_order(s, e);
     if (code == ERR_OK) {
-        code = admin_start(s->conf, s->metrics, s->root, &s->admin, e);
+        const struct admin_config admin = {
+            .conf = s->conf, .metrics = s->metrics, .waits_for = start_waits_for, .ctx = s};
+        code = admin_start(&admin, s->root, &s->admin, e);
         code = code == ERR_OK ? ERR_OK : start_explain(e, "admin");
     }
     return code;
@@ -210,13 +259,7 @@ static void start_down(struct start *s)
 
 static void start_announce(struct start *s, int64_t begin_ns)
 {
-    const char *waiting = NULL;
-    for (size_t i = 0; i < START_ROLE_COUNT; i++) {
-        if (s->handles[i] != NULL && start_roles[i].wait_ready != NULL &&
-            !start_roles[i].wait_ready(s->handles[i], waiting == NULL ? START_READY_WAIT_MS : 0)) {
-            waiting = waiting == NULL ? start_roles[i].name : waiting;
-        }
-    }
+    const char *waiting = start_wait(s, START_READY_WAIT_MS);
     int64_t ms = (clock_mono_ns(clock_system()) - begin_ns) / 1000000;
     if (waiting == NULL) {
         (void)printf("weir is ready in %" PRId64 " ms; data in %s\n", ms, s->ctx.data_dir);

@@ -5,11 +5,19 @@
 
 #include "broker/broker.h"
 #include "common/mem.h"
+#include "common/text.h"
 #include "connect/worker.h"
 #include "connectors/file/file_source.h"
 #include "connectors/jdbc/jdbc_source.h"
 #include "registry/registry.h"
 #include "streams/app_loader.h"
+
+void start_print_listener(const char *name, const char *scheme, const char *host, unsigned port)
+{
+    char address[START_ADDRESS_MAX];
+    text_write_address(address, sizeof address, host, port);
+    (void)printf("%-9s listening on %s%s\n", name, scheme, address);
+}
 
 static enum err_code start_broker(struct start_context *ctx, struct logger *lg, void **out_handle,
                                   struct err *e)
@@ -38,9 +46,9 @@ static enum err_code start_broker(struct start_context *ctx, struct logger *lg, 
     if (code != ERR_OK) {
         return code;
     }
-    (void)snprintf(ctx->bootstrap_servers, sizeof ctx->bootstrap_servers, "%s:%u",
-                   broker_advertised_host(b), broker_advertised_port(b));
-    (void)printf("kafka     listening on %s:%u\n", config.host, broker_port(b));
+    text_write_address(ctx->bootstrap_servers, sizeof ctx->bootstrap_servers,
+                       broker_advertised_host(b), broker_advertised_port(b));
+    start_print_listener("kafka", "", config.host, broker_port(b));
     *out_handle = b;
     return ERR_OK;
 }
@@ -69,10 +77,13 @@ static enum err_code start_registry(struct start_context *ctx, struct logger *lg
     }
     /* Where the other roles of this process find it: an address that binds all is not one to call.
      */
-    bool any = strcmp(config.host, "0.0.0.0") == 0 || strcmp(config.host, "::") == 0;
-    (void)snprintf(ctx->registry_url, sizeof ctx->registry_url, "http://%s:%u",
-                   any ? "127.0.0.1" : config.host, registry_port(r));
-    (void)printf("registry  listening on http://%s:%u\n", config.host, registry_port(r));
+    const char *call = strcmp(config.host, "0.0.0.0") == 0 ? "127.0.0.1"
+                       : strcmp(config.host, "::") == 0    ? "::1"
+                                                           : config.host;
+    char address[START_ADDRESS_MAX];
+    text_write_address(address, sizeof address, call, registry_port(r));
+    (void)snprintf(ctx->registry_url, sizeof ctx->registry_url, "http://%s", address);
+    start_print_listener("registry", "http://", config.host, registry_port(r));
     *out_handle = r;
     return ERR_OK;
 }
@@ -117,7 +128,7 @@ static enum err_code start_connect(struct start_context *ctx, struct logger *lg,
     if (code != ERR_OK) {
         return code;
     }
-    (void)printf("connect   listening on http://%s:%u\n", config.host, connect_worker_port(w));
+    start_print_listener("connect", "http://", config.host, connect_worker_port(w));
     *out_handle = w;
     return ERR_OK;
 }

@@ -14,14 +14,19 @@
 struct logger;
 struct metrics;
 
+#define START_ADDRESS_MAX 320 /* a host name, a port */
+
 /* What a role finds when it starts, and what it leaves for those behind it. */
 struct start_context {
     const struct conf *conf;
     struct metrics *metrics;
-    char bootstrap_servers[1024]; /* set from the outset, or by the broker */
-    char registry_url[256];       /* empty, or set by the registry */
+    char bootstrap_servers[1024];             /* set from the outset, or by the broker */
+    char registry_url[START_ADDRESS_MAX + 8]; /* empty, or set by the registry */
     const char *data_dir;
 };
+
+/* "kafka     listening on 127.0.0.1:9092", on standard output. */
+void start_print_listener(const char *name, const char *scheme, const char *host, unsigned port);
 
 struct start_role {
     const char *name;

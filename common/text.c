@@ -1,7 +1,9 @@
 #include "common/text.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 /* How many bytes the sequence at p has, or 0 when it is malformed. left > 0. */
@@ -59,4 +61,10 @@ bool text_parse_int64(const char *text, int64_t *out_value)
 bool text_equals_nocase(const char *a, const char *b)
 {
     return strcasecmp(a, b) == 0;
+}
+
+void text_write_address(char *out, size_t size, const char *host, unsigned port)
+{
+    bool brackets = strchr(host, ':') != NULL;
+    (void)snprintf(out, size, brackets ? "[%s]:%u" : "%s:%u", host, port);
 }

@@ -11,3 +11,5 @@ bool text_is_utf8(const char *text, size_t len);
 bool text_parse_int64(const char *text, int64_t *out_value);
 /* Any case, ASCII. */
 bool text_equals_nocase(const char *a, const char *b);
+/* "host:port" as clients take it: an IPv6 address in brackets. Cut off when it does not fit. */
+void text_write_address(char *out, size_t size, const char *host, unsigned port);
