@@ -53,6 +53,13 @@ static void write_entry(struct buf *out, const struct status_store_entry *entry)
     }
 }
 
+static void show_restart(const struct rest_call *call, struct status_store_entry *entry)
+{
+    if (call->restarting && (!call->only_failed || entry->state == STATUS_STORE_FAILED)) {
+        entry->state = STATUS_STORE_RESTARTING;
+    }
+}
+
 bool rest_call_write_status(const struct rest_call *call, const char *name, struct buf *out)
 {
     struct status_store *statuses = call->server->worker->statuses;
@@ -67,6 +74,7 @@ bool rest_call_write_status(const struct rest_call *call, const char *name, stru
         buf_append_text(out, "{\"name\":");
         rest_call_write_text(out, name);
         buf_append_text(out, ",\"connector\":{");
+        show_restart(call, &entry);
         write_entry(out, &entry);
         buf_append_text(out, "},\"tasks\":[");
         const char *separator = "";
@@ -74,6 +82,9 @@ bool rest_call_write_status(const struct rest_call *call, const char *name, stru
             struct status_store_entry task = {0};
             if (status_store_get(statuses, name, ids[i], &task)) {
                 buf_printf(out, "%s{\"id\":%d,", separator, ids[i]);
+                if (call->include_tasks) {
+                    show_restart(call, &task);
+                }
                 write_entry(out, &task);
                 buf_append_char(out, '}');
                 separator = ",";

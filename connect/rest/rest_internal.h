@@ -43,6 +43,7 @@ struct rest_call {
     bool include_tasks;
     bool only_failed;
     bool connectors_only;
+    bool restarting; /* the status body shows what include_tasks and only_failed restart as such */
     /* A config that has passed validation and waits for its turn to be stored. */
     char *name;
     struct connect_config config;

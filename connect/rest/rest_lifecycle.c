@@ -110,13 +110,13 @@ void rest_lifecycle_restart(struct rest_call *call)
         rest_call_empty(call, 204);
         return;
     }
-    /* The restart itself looks at what has failed, so it goes first. */
-    struct herder *h = call->herder;
-    herder_mark_restarts(h);
-    say_restarting(call, state->name);
+    /* The restart itself and the answer look at what has failed, so they go first. */
+    herder_mark_restarts(call->herder);
     struct buf b;
     buf_init(&b, REST_ANSWER_BYTES_MAX);
+    call->restarting = true;
     bool known = rest_call_write_status(call, state->name, &b);
+    say_restarting(call, state->name);
     connector_state_unref(state);
     if (known) {
         rest_call_json(call, 202, &b);
