@@ -1,6 +1,8 @@
 /* Compaction of a directory's partitions: the dirtiest first, one at a time, on a thread of its
  * own, because one may take minutes. */
 #include <inttypes.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "broker/storage/log_dir_internal.h"
 #include "broker/storage/partition_clean.h"
@@ -8,6 +10,8 @@
 
 /* A log that could not be cleaned (full disk) is left alone for so long. */
 #define CLEANER_RETRY_MS 60000
+/* Producers and readers come first. */
+#define CLEANER_NICE 10
 /* Not at once: the controller has to hand out the configurations first. */
 #define CLEANER_FIRST_MS 1000
 
@@ -92,6 +96,8 @@ void log_dir_clean(struct log_dir *dir)
 static void *cleaner_run(void *arg)
 {
     struct log_dir *dir = arg;
+    /* On Linux this thread's alone. When it may not, it works as the others do. */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), CLEANER_NICE);
     int64_t wait_ms = CLEANER_FIRST_MS < dir->config.cleaner_backoff_ms
                           ? CLEANER_FIRST_MS
                           : dir->config.cleaner_backoff_ms;

@@ -177,8 +177,8 @@ static void writes_and_reads_go_on_while_it_is_compacted(void **state)
     t.p = storage_partition(&t.f, "t", &config);
     pthread_t producers[THREADS_PRODUCERS];
     pthread_t readers[THREADS_READERS];
-    pthread_t tend;
-    pthread_t clean;
+    pthread_t tend = 0;
+    pthread_t clean = 0;
     assert_int_equal(pthread_create(&tend, NULL, threads_tend, &t), 0);
     assert_int_equal(pthread_create(&clean, NULL, threads_clean, &t), 0);
     for (int i = 0; i < THREADS_PRODUCERS; i++) {
@@ -216,7 +216,7 @@ static void a_topic_is_deleted_while_it_is_compacted(void **state)
     config.cleanup_compact = true;
     config.cleanup_delete = false;
     config.min_dirty_ratio = 0;
-    pthread_t clean;
+    pthread_t clean = 0;
     assert_int_equal(pthread_create(&clean, NULL, threads_clean, &t), 0);
     for (int round = 0; round < 15; round++) {
         t.p = storage_partition(&t.f, "t", &config);
