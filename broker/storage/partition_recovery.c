@@ -406,7 +406,11 @@ static enum err_code partition_load_open(struct partition *p, struct partition_l
     if (code == ERR_OK) {
         return ERR_OK;
     }
-    if (code != ERR_CORRUPT || how->clean || s->next_offset < how->recovery_point) {
+    /* After a clean stop the log ended at the recovery point: what lies there now is nobody's. */
+    bool behind = how->clean
+                      ? s->next_offset == how->recovery_point && i + 1 == load->files->log_count
+                      : s->next_offset >= how->recovery_point;
+    if (code != ERR_CORRUPT || !behind) {
         return code;
     }
     logger_warn(p->env->logger, "recovery.cut",
@@ -612,7 +616,7 @@ static enum err_code partition_recover_files(struct partition *p,
     if (code == ERR_OK) {
         code = partition_load_producers(p, how, files, e);
     }
-    if (code == ERR_OK && !how->clean) {
+    if (code == ERR_OK && (!how->clean || load.cut)) {
         code = partition_sync_found(p, &load, e);
     }
     return code;

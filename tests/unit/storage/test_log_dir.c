@@ -172,6 +172,38 @@ static void damage_below_the_recovery_point_is_not_cut_in_silence(void **state)
     storage_fixture_close(&f);
 }
 
+/* What lies behind the end of a log that was closed was never anybody's; what lies before it was.
+ */
+static void after_a_clean_stop_only_what_is_behind_the_end_is_cut(void **state)
+{
+    (void)state;
+    struct storage_fixture f;
+    storage_fixture_open(&f);
+    struct partition_config config;
+    partition_config_init(&config);
+    struct partition *p = storage_partition(&f, "orders", &config);
+    assert_int_equal(storage_append(p, 1000, 100), 0);
+    partition_unref(p);
+    assert_int_equal(log_dir_close(f.dir, NULL), ERR_OK);
+    char path[512];
+    storage_path(&f, "orders-0", 0, ".log", path, sizeof path);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    FILE *file = fopen(path, "ae");
+    assert_non_null(file);
+    assert_int_equal(fwrite("stray bytes of no batch", 1, 23, file), 23);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(log_dir_open(&f.config, &f.clock.clock, NULL, &f.dir, NULL), ERR_OK);
+    p = found(&f, "orders");
+    assert_int_equal(storage_append(p, 1000, 100), 1);
+    partition_unref(p);
+    assert_int_equal(log_dir_close(f.dir, NULL), ERR_OK);
+    assert_int_equal(truncate(path, st.st_size + 10), 0); /* into the second */
+    assert_int_equal(log_dir_open(&f.config, &f.clock.clock, NULL, &f.dir, NULL), ERR_OK);
+    assert_null(log_dir_find_partition(f.dir, "orders", 0));
+    storage_fixture_close(&f);
+}
+
 static void reads_only_what_lies_above_the_recovery_point(void **state)
 {
     (void)state;
@@ -600,6 +632,7 @@ int main(void)
         cmocka_unit_test(the_clean_marker_comes_last_and_goes_first),
         cmocka_unit_test(cuts_at_the_first_bad_batch_and_drops_later_segments),
         cmocka_unit_test(damage_below_the_recovery_point_is_not_cut_in_silence),
+        cmocka_unit_test(after_a_clean_stop_only_what_is_behind_the_end_is_cut),
         cmocka_unit_test(reads_only_what_lies_above_the_recovery_point),
         cmocka_unit_test(rebuilds_indexes_that_are_missing_or_damaged),
         cmocka_unit_test(idempotence_survives_restarts),
