@@ -101,8 +101,9 @@ static void undo_create(struct log_dir *dir, struct topic *t, int32_t from, int3
         partition_unref(t->partitions[i]);
         t->partitions[i] = NULL;
         /* What cannot be removed now is a stray that the next start removes. */
-        (void)log_dir_delete_partition(dir, (const char *)t->name.data, i, NULL);
+        (void)log_dir_remove_partition(dir, (const char *)t->name.data, i, NULL);
     }
+    (void)log_dir_settle_removals(dir, NULL); /* else nothing is created until it is done */
 }
 
 enum err_code topic_storage_create(struct log_dir *dir, const struct controller_view *view,
@@ -133,15 +134,20 @@ enum err_code topic_storage_create(struct log_dir *dir, const struct controller_
 void topic_storage_delete(struct log_dir *dir, const struct topic *t, int32_t from,
                           struct logger *logger)
 {
+    struct err e;
     for (int32_t i = from; dir != NULL && i < t->partition_count; i++) {
-        struct err e;
-        enum err_code code = log_dir_delete_partition(dir, (const char *)t->name.data, i, &e);
+        enum err_code code = log_dir_remove_partition(dir, (const char *)t->name.data, i, &e);
         if (code != ERR_OK && code != ERR_NOT_FOUND) {
             logger_error(logger, "partition.delete_failed",
                          "topic=%s partition=%" PRId32
                          " error=\"%s\" next=\"removed at the next start\"",
                          (const char *)t->name.data, i, e.text);
         }
+    }
+    if (dir != NULL && log_dir_settle_removals(dir, &e) != ERR_OK) {
+        logger_error(logger, "checkpoints.store_failed",
+                     "topic=%s error=\"%s\" next=\"tried again; no topic is created before\"",
+                     (const char *)t->name.data, e.text);
     }
 }
 
@@ -220,7 +226,10 @@ enum err_code topic_storage_remove_strays(struct log_dir *dir, const struct clus
         logger_info(logger, "partition.removed",
                     "topic=%s partition=%" PRId32 " reason=\"no such topic\"", list.ids[i].topic,
                     list.ids[i].index);
-        code = log_dir_delete_partition(dir, list.ids[i].topic, list.ids[i].index, e);
+        code = log_dir_remove_partition(dir, list.ids[i].topic, list.ids[i].index, e);
+    }
+    if (code == ERR_OK) {
+        code = log_dir_settle_removals(dir, e);
     }
     mem_free(list.ids);
     return code;

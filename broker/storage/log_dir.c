@@ -521,7 +521,7 @@ enum err_code log_dir_create_partition(struct log_dir *dir, const struct partiti
     return ERR_OK;
 }
 
-enum err_code log_dir_delete_partition(struct log_dir *dir, const char *topic, int32_t index,
+enum err_code log_dir_remove_partition(struct log_dir *dir, const char *topic, int32_t index,
                                        struct err *e)
 {
     char gone[PATH_MAX];
@@ -556,7 +556,22 @@ enum err_code log_dir_delete_partition(struct log_dir *dir, const char *topic, i
     partition_unref(p); /* the directory's */
     partition_unref(p);
     log_dir_discard_file(dir, gone, delay_ms);
-    code = file_io_sync_dir(dir->path, e);
+    return ERR_OK;
+}
+
+enum err_code log_dir_settle_removals(struct log_dir *dir, struct err *e)
+{
+    lock_acquire(&dir->lock);
+    bool stale = dir->checkpoints_stale;
+    lock_release(&dir->lock);
+    enum err_code code = stale ? file_io_sync_dir(dir->path, e) : ERR_OK;
     /* A later partition of that name must not inherit its checkpoints. */
-    return code == ERR_OK ? log_dir_store_checkpoints(dir, e) : code;
+    return stale && code == ERR_OK ? log_dir_store_checkpoints(dir, e) : code;
+}
+
+enum err_code log_dir_delete_partition(struct log_dir *dir, const char *topic, int32_t index,
+                                       struct err *e)
+{
+    enum err_code code = log_dir_remove_partition(dir, topic, index, e);
+    return code == ERR_OK ? log_dir_settle_removals(dir, e) : code;
 }

@@ -78,6 +78,12 @@ struct partition *log_dir_find_partition(struct log_dir *dir, const char *topic,
 enum err_code log_dir_delete_partition(struct log_dir *dir, const char *topic, int32_t index,
                                        struct err *e);
 
+/* The same for many: remove each, then settle once, which writes the checkpoints without them. No
+ * partition is created in between. */
+enum err_code log_dir_remove_partition(struct log_dir *dir, const char *topic, int32_t index,
+                                       struct err *e);
+enum err_code log_dir_settle_removals(struct log_dir *dir, struct err *e);
+
 typedef void (*log_dir_each_fn)(void *ctx, struct partition *p);
 /* Calls fn for each partition (borrowed), in no order, without any lock held. ERR_NOMEM possible.
  */

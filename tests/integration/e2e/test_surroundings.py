@@ -5,6 +5,7 @@ import resource
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 import requests
@@ -101,6 +102,23 @@ def test_few_open_files(make_weir):
     fraud.weir_cli(weir.kafka, "topic", "create", "big", "-p", "2")
     produce_and_consume(weir.kafka)
     assert "partition.stopped" not in weir.output()
+
+
+@pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 6000, reason="few files may be open here")
+def test_many_partitions(make_weir):
+    """Thousands are made, survive a restart and are deleted in seconds: not one by one with a disk write each."""
+    weir = make_weir("--roles", "broker")
+    fraud.weir_cli(weir.kafka, "topic", "create", "big", "-p", "4000")
+    subprocess.run(["kcat", "-b", weir.kafka, "-P", "-t", "big", "-p", "3999"], input=b"last", check=True, timeout=30)
+    weir.stop()
+    weir.start()
+    out = subprocess.run(["kcat", "-b", weir.kafka, "-C", "-t", "big", "-p", "3999", "-e", "-q"], check=True, timeout=30, capture_output=True)
+    assert out.stdout == b"last\n"
+    begin = time.monotonic()
+    fraud.weir_cli(weir.kafka, "topic", "delete", "big")
+    assert time.monotonic() - begin < 10
+    fraud.weir_cli(weir.kafka, "topic", "create", "big", "-p", "1")
+    produce_and_consume(weir.kafka)
 
 
 def options():
