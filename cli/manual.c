@@ -134,7 +134,9 @@ enum err_code manual_write_configuration(const char *path, struct err *e)
                            "`WEIR_KAFKA_PORT`, and in the YAML file of "
                            "`--config` either\n`kafka.port: 9092` or `port: 9092` below `kafka:`. "
                            "Flags win over the environment, which "
-                           "wins over the file.\n");
+                           "wins over the file.\n"
+                           "A list is comma-separated, a flag given several times, or a YAML "
+                           "sequence.\n");
     conf_print_markdown(options, count, &page);
     enum err_code code = manual_save(path, &page, e);
     buf_deinit(&page);

@@ -21,7 +21,8 @@ static const struct conf_option start_option_table[] = {
     {"kafka.port", CONF_INT, "9092", 0, PORT_MAX, NULL, "PORT", false, "Broker",
      "Port of the Kafka protocol; 0 = any"},
     {"kafka.advertised.host", CONF_TEXT, NULL, 0, 0, NULL, "HOST", false, "Broker",
-     "What clients are told to connect to; default: kafka.host"},
+     "What clients, and the other roles, are told to connect to; default: kafka.host, for 0.0.0.0 "
+     "localhost"},
     {"kafka.advertised.port", CONF_INT, "0", 0, PORT_MAX, NULL, "PORT", false, "Broker",
      "Port that clients are told; 0 = the one listened on"},
     {"broker.node.id", CONF_INT, "0", 0, INT32_MAX, NULL, "N", false, "Broker",

@@ -69,7 +69,12 @@ void conf_print_markdown(const struct conf_option *options, size_t count, struct
             buf_printf(out, "\n## %s\n\n| key | type | default | meaning |\n|---|---|---|---|\n",
                        section);
         }
-        buf_printf(out, "| `%s` | %s | %s | %s |\n", o->key, conf_print_type(o),
+        buf_printf(out, "| `%s` | %s | %s | %s", o->key, conf_print_type(o),
                    o->fallback != NULL && *o->fallback != '\0' ? o->fallback : "", o->doc);
+        for (const char *c = o->choices; c != NULL && *c != '\0'; c += strcspn(c, "|")) {
+            c += *c == '|' ? 1 : 0;
+            buf_printf(out, "%s%.*s", c == o->choices ? ": " : ", ", (int)strcspn(c, "|"), c);
+        }
+        buf_append_text(out, " |\n");
     }
 }
