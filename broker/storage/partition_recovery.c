@@ -182,12 +182,17 @@ static enum err_code partition_check_crc(const struct segment *s, int64_t positi
     return code;
 }
 
+struct partition_scan_checks {
+    bool crc;
+    int64_t contiguous_from; /* from this offset on there are no gaps; the CRC leaves offsets out */
+};
+
 /*
  * Notes all whole batches from s->size_bytes (what was noted before) to file_size; s->size_bytes is
  * where they end. ERR_CORRUPT with the reason when that is not file_size.
  */
 static enum err_code partition_scan(struct partition *p, struct segment *s, int64_t file_size,
-                                    bool check_crc, struct err *e)
+                                    struct partition_scan_checks checks, struct err *e)
 {
     struct buf scratch;
     buf_init(&scratch, SEGMENT_BYTES_MAX);
@@ -201,13 +206,14 @@ static enum err_code partition_scan(struct partition *p, struct segment *s, int6
         if (code != ERR_OK || !found) {
             break;
         }
-        if (h.base_offset < s->next_offset || h.last_offset - s->base_offset > INT32_MAX) {
+        bool gap = h.base_offset > s->next_offset && s->next_offset >= checks.contiguous_from;
+        if (gap || h.base_offset < s->next_offset || h.last_offset - s->base_offset > INT32_MAX) {
             code = err_set(e, ERR_CORRUPT,
                            "batch with offset %" PRId64 " at %" PRId64 " after %" PRId64,
                            h.base_offset, s->size_bytes, s->next_offset);
             break;
         }
-        if (check_crc) {
+        if (checks.crc) {
             code = partition_check_crc(s, s->size_bytes, &h, &scratch, e);
         }
         if (code == ERR_OK) {
@@ -362,7 +368,8 @@ static enum err_code partition_load_sealed(struct partition *p, struct segment *
     }
     segment_forget(s);
     /* Missing or damaged: from the log. */
-    enum err_code code = partition_scan(p, s, file_size, false, e);
+    const struct partition_scan_checks checks = {.contiguous_from = INT64_MAX};
+    enum err_code code = partition_scan(p, s, file_size, checks, e);
     if (code == ERR_OK && s->next_offset > next_offset) {
         code =
             err_set(e, ERR_CORRUPT, "it holds offset %" PRId64 ", which the next segment has too",
@@ -402,14 +409,17 @@ static enum err_code partition_load_open(struct partition *p, struct partition_l
 {
     const struct partition_recovery *how = load->how;
     partition_trust_indexes(p, s, file_size, how->clean ? INT64_MAX : how->recovery_point);
-    enum err_code code = partition_scan(p, s, file_size, !how->clean, e);
+    /* The last segment is the one that was written: compaction has never seen it. */
+    bool last = i + 1 == load->files->log_count;
+    const struct partition_scan_checks checks = {
+        .crc = !how->clean, .contiguous_from = last ? how->recovery_point : INT64_MAX};
+    enum err_code code = partition_scan(p, s, file_size, checks, e);
     if (code == ERR_OK) {
         return ERR_OK;
     }
     /* After a clean stop the log ended at the recovery point: what lies there now is nobody's. */
-    bool behind = how->clean
-                      ? s->next_offset == how->recovery_point && i + 1 == load->files->log_count
-                      : s->next_offset >= how->recovery_point;
+    bool behind = how->clean ? last && s->next_offset == how->recovery_point
+                             : s->next_offset >= how->recovery_point;
     if (code != ERR_CORRUPT || !behind) {
         return code;
     }
@@ -461,11 +471,23 @@ static enum err_code partition_load_segment(struct partition *p, struct partitio
 static enum err_code partition_load_segments(struct partition *p, struct partition_load *load,
                                              struct err *e)
 {
+    const struct partition_recovery *how = load->how;
     for (size_t i = 0; i < load->files->log_count && !load->cut; i++) {
-        if (i > 0 && load->files->logs[i] < partition_active(p)->next_offset) {
+        int64_t end = i > 0 ? partition_active(p)->next_offset : load->files->logs[0];
+        if (load->files->logs[i] < end) {
             return err_set(e, ERR_CORRUPT,
                            "segment %020" PRId64 " of %s begins inside the one before",
                            load->files->logs[i], p->path);
+        }
+        if (load->files->logs[i] > end && end >= how->recovery_point && !how->clean) {
+            /* Its tail was lost before it was on disk, so nobody was promised what follows. A
+             * cleaned segment still ends where the next begins. */
+            logger_warn(p->env->logger, "recovery.cut",
+                        "topic=%s partition=%" PRId32 " segment=%" PRId64 " later_segments=%zu "
+                        "reason=\"the one before ends at offset %" PRId64 "\"",
+                        p->id.topic, p->id.index, load->files->logs[i],
+                        load->files->log_count - i - 1, end);
+            return partition_cut_rest(p, load, i, e);
         }
         enum err_code code = partition_load_segment(p, load, i, e);
         if (code != ERR_OK) {

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "broker/storage/batch_header.h"
 #include "broker/storage/file_io.h"
 #include "common/mem.h"
 #include "protocol/kafka_error.h"
@@ -201,6 +202,57 @@ static void after_a_clean_stop_only_what_is_behind_the_end_is_cut(void **state)
     assert_int_equal(truncate(path, st.st_size + 10), 0); /* into the second */
     assert_int_equal(log_dir_open(&f.config, &f.clock.clock, NULL, &f.dir, NULL), ERR_OK);
     assert_null(log_dir_find_partition(f.dir, "orders", 0));
+    storage_fixture_close(&f);
+}
+
+static int64_t end_of(struct storage_fixture *f, const char *topic)
+{
+    struct partition *p = found(f, topic);
+    struct partition_offsets offsets;
+    partition_get_offsets(p, &offsets);
+    partition_unref(p);
+    return offsets.log_end;
+}
+
+/* What was not on disk may be lost in any place: offsets go on without a gap all the same. */
+static void above_the_recovery_point_offsets_have_no_gap(void **state)
+{
+    (void)state;
+    struct storage_fixture f;
+    storage_fixture_open(&f);
+    struct partition_config config = small_segments();
+    struct partition *p = storage_partition(&f, "tail", &config);
+    struct partition *offset = storage_partition(&f, "offset", &config);
+    for (int i = 0; i < 30; i++) {
+        (void)storage_append(p, 1000, 100);
+    }
+    assert_int_equal(storage_append(offset, 1000, 10), 0);
+    assert_int_equal(storage_append(offset, 1000, 10), 1);
+    partition_unref(p);
+    partition_unref(offset);
+    log_dir_abandon(f.dir);
+    /* The tail of a segment before the last one, at the end of a batch. */
+    char path[512];
+    storage_path(&f, "tail-0", 0, ".log", path, sizeof path);
+    uint8_t header[BATCH_HEADER_BYTES];
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, header, sizeof header, 0), sizeof header);
+    struct batch_header h;
+    assert_true(batch_header_decode(header, &h));
+    assert_int_equal(ftruncate(fd, h.size_bytes), 0);
+    (void)close(fd);
+    /* The offset of the second batch, which its checksum leaves out. */
+    storage_path(&f, "offset-0", 0, ".log", path, sizeof path);
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, header, sizeof header, 0), sizeof header);
+    assert_true(batch_header_decode(header, &h));
+    assert_int_equal(pwrite(fd, "\x07", 1, h.size_bytes + 7), 1);
+    (void)close(fd);
+    assert_int_equal(log_dir_open(&f.config, &f.clock.clock, NULL, &f.dir, NULL), ERR_OK);
+    assert_int_equal(end_of(&f, "tail"), 1);
+    assert_int_equal(end_of(&f, "offset"), 1);
     storage_fixture_close(&f);
 }
 
@@ -633,6 +685,7 @@ int main(void)
         cmocka_unit_test(cuts_at_the_first_bad_batch_and_drops_later_segments),
         cmocka_unit_test(damage_below_the_recovery_point_is_not_cut_in_silence),
         cmocka_unit_test(after_a_clean_stop_only_what_is_behind_the_end_is_cut),
+        cmocka_unit_test(above_the_recovery_point_offsets_have_no_gap),
         cmocka_unit_test(reads_only_what_lies_above_the_recovery_point),
         cmocka_unit_test(rebuilds_indexes_that_are_missing_or_damaged),
         cmocka_unit_test(idempotence_survives_restarts),
