@@ -533,6 +533,9 @@ enum err_code log_dir_remove_partition(struct log_dir *dir, const char *topic, i
         return err_set(e, ERR_NOT_FOUND, "no partition %s-%" PRId32, topic, index);
     }
     enum partition_status before = partition_begin_deletion(p);
+    /* An exchange of its files goes by their paths: it ends before the folder gets another name,
+     * and none begins any more. */
+    lock_acquire(&p->files_lock);
     lock_acquire(&dir->lock);
     entry = log_dir_find_entry(dir, topic, index);
     CHECK(entry != NULL && entry->partition == p); /* deletions come from one thread */
@@ -546,6 +549,7 @@ enum err_code log_dir_remove_partition(struct log_dir *dir, const char *topic, i
         dir->checkpoints_stale = true;
     }
     lock_release(&dir->lock);
+    lock_release(&p->files_lock);
     if (code != ERR_OK) {
         partition_cancel_deletion(p, before);
         partition_unref(p);
