@@ -82,11 +82,13 @@ def test_standard_streams_that_are_closed_or_full(tmp_path):
         process = subprocess.Popen(["sh", "-c", script, WEIR_BIN, "start", "--roles", "broker", "--data-dir", str(data), *ANY_PORTS[2:],
                                     "--kafka-port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(lambda: socket.create_connection(("127.0.0.1", port), timeout=1), "listening")
-        produce_and_consume(f"127.0.0.1:{port}")
         pid = int((tmp_path / "pid").read_text())
-        for fd in range(3):
-            assert str(data) not in os.readlink(f"/proc/{pid}/fd/{fd}"), redirection
-        os.kill(pid, signal.SIGTERM)
+        try:
+            produce_and_consume(f"127.0.0.1:{port}")
+            files = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in range(3)]
+        finally:
+            os.kill(pid, signal.SIGTERM)
+        assert not [f for f in files if str(data) in f], redirection
         assert process.wait(timeout=30) == 0, redirection
         assert (data / ".kafka_cleanshutdown").exists()
 
