@@ -231,7 +231,7 @@ static enum err_code clean_copy_segment(struct clean_target *t, const struct seg
     struct partition_batch_reader r;
     partition_batch_reader_init(&r, from, &t->c->in);
     for (;;) {
-        struct record_batch batch;
+        struct record_batch batch = {0};
         bool found = false;
         enum err_code code = partition_batch_reader_next(&r, &batch, &found, e);
         if (code == ERR_OK && found) {
@@ -313,6 +313,7 @@ enum err_code partition_clean_copy(struct partition *p, struct partition_clean_c
     if (code != ERR_OK) {
         return code;
     }
+    CHECK(t.s != NULL);
     size_t copied = 0;
     while (code == ERR_OK && copied < group->count) {
         const struct segment *from = group->segments[copied++];
