@@ -159,12 +159,15 @@ def topic_ids(kafka):
 
 
 def card_counts(kafka):
-    """The newest count of each card in the one window, as the changelog has it."""
+    """The newest count of each card in the one window, as the changelog has it: each is one more than the one before, also
+    across kills, or a store came back without what it had counted, or with more."""
     latest = {}
     for message in fraud.read_topic(kafka, fraud.CHANGELOG):
         key = message.key()
         assert int.from_bytes(key[-12:-4], "big") == WINDOW_S * 1000
-        latest[key[:-12].decode()] = int.from_bytes(message.value(), "big")
+        card, count = key[:-12].decode(), int.from_bytes(message.value(), "big")
+        assert count == latest.get(card, 0) + 1, f"{card} went from {latest.get(card, 0)} to {count}"
+        latest[card] = count
     return latest
 
 
