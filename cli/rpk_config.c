@@ -1,15 +1,13 @@
 #include "cli/rpk_config.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
 
 #include "common/buf.h"
 #include "common/conf.h"
+#include "common/yaml_file.h"
 
-#define RPK_CONFIG_BYTES_MAX (1024L * 1024)
 #define RPK_CONFIG_DEPTH_MAX 4
 #define RPK_CONFIG_PATH_BYTES 4096
 /* rpk.yaml as rpk has written it since 2024; what is newer may mean something else. */
@@ -90,29 +88,9 @@ static yaml_node_t *rpk_config_member(struct rpk_config_file *f, const yaml_node
 
 static enum err_code rpk_config_open(struct rpk_config_file *f, bool must_exist, struct err *e)
 {
-    FILE *file = fopen(f->path, "rbe");
-    if (file == NULL) {
-        return errno == ENOENT && !must_exist ? ERR_OK : err_errno(e, errno, "open %s", f->path);
-    }
-    yaml_parser_t parser;
-    enum err_code code = ERR_OK;
-    if (fseek(file, 0, SEEK_END) != 0 || ftell(file) > RPK_CONFIG_BYTES_MAX) {
-        code = err_set(e, ERR_LIMIT, "%s: larger than %ld bytes", f->path, RPK_CONFIG_BYTES_MAX);
-    } else if (yaml_parser_initialize(&parser) == 0) {
-        code = err_nomem(e, f->path);
-    } else {
-        rewind(file);
-        yaml_parser_set_input_file(&parser, file);
-        if (yaml_parser_load(&parser, &f->document) == 0) {
-            code = err_set(e, ERR_PARSE, "%s line %zu: %s", f->path, parser.problem_mark.line + 1,
-                           parser.problem != NULL ? parser.problem : "not YAML");
-        } else {
-            f->loaded = true;
-        }
-        yaml_parser_delete(&parser);
-    }
-    (void)fclose(file);
-    return code;
+    enum err_code code = yaml_file_load(f->path, &f->document, e);
+    f->loaded = code == ERR_OK;
+    return code == ERR_NOT_FOUND && !must_exist ? ERR_OK : code;
 }
 
 static void rpk_config_close(struct rpk_config_file *f)
@@ -159,7 +137,7 @@ static enum err_code rpk_config_list(struct rpk_config_file *f, const char *path
                                      const yaml_node_t *node, struct err *e)
 {
     struct buf joined;
-    buf_init(&joined, (size_t)RPK_CONFIG_BYTES_MAX);
+    buf_init(&joined, (size_t)YAML_FILE_BYTES_MAX);
     bool good = true;
     for (const yaml_node_item_t *item = node->data.sequence.items.start;
          good && item < node->data.sequence.items.top; item++) {

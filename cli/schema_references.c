@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <yaml.h>
 
 #include "common/text.h"
+#include "common/yaml_file.h"
 
 #define SCHEMA_REFERENCES_MAX 1000
 #define SCHEMA_REFERENCES_LINE_BYTES 4096
@@ -52,11 +52,15 @@ static enum err_code schema_references_flag(const char *text, json_t *list, stru
 }
 
 /* Empty lines and those that begin with "// " are skipped. */
-static enum err_code schema_references_lines(const char *path, FILE *file, json_t *list,
-                                             struct err *e)
+static enum err_code schema_references_lines(const char *path, json_t *list, struct err *e)
 {
+    FILE *file = fopen(path, "rbe");
+    if (file == NULL) {
+        return err_errno(e, errno, "open %s", path);
+    }
+    enum err_code code = ERR_OK;
     char line[SCHEMA_REFERENCES_LINE_BYTES];
-    for (size_t number = 1; fgets(line, sizeof line, file) != NULL; number++) {
+    for (size_t number = 1; code == ERR_OK && fgets(line, sizeof line, file) != NULL; number++) {
         char *rest = NULL;
         if (line[strspn(line, " \t\r\n")] == '\0' || strncmp(line, "// ", 3) == 0) {
             continue;
@@ -64,11 +68,16 @@ static enum err_code schema_references_lines(const char *path, FILE *file, json_
         const char *name = strtok_r(line, " \t\r\n", &rest);
         const char *subject = strtok_r(NULL, " \t\r\n", &rest);
         const char *version = strtok_r(NULL, " \t\r\n", &rest);
-        if (schema_references_add(list, name, subject, version, e) != ERR_OK) {
-            return err_wrap(e, "%s line %zu", path, number);
+        code = schema_references_add(list, name, subject, version, e);
+        if (code != ERR_OK) {
+            code = err_wrap(e, "%s line %zu", path, number);
         }
     }
-    return ferror(file) != 0 ? err_set(e, ERR_IO, "read %s", path) : ERR_OK;
+    if (code == ERR_OK && ferror(file) != 0) {
+        code = err_set(e, ERR_IO, "read %s", path);
+    }
+    (void)fclose(file);
+    return code;
 }
 
 static const char *schema_references_member(yaml_document_t *document, const yaml_node_t *mapping,
@@ -111,39 +120,24 @@ static enum err_code schema_references_nodes(const char *path, yaml_document_t *
 }
 
 /* JSON is YAML too. */
-static enum err_code schema_references_yaml(const char *path, FILE *file, json_t *list,
-                                            struct err *e)
+static enum err_code schema_references_yaml(const char *path, json_t *list, struct err *e)
 {
-    yaml_parser_t parser;
     yaml_document_t document;
-    if (yaml_parser_initialize(&parser) == 0) {
-        return err_nomem(e, path);
-    }
-    yaml_parser_set_input_file(&parser, file);
-    enum err_code code = ERR_OK;
-    if (yaml_parser_load(&parser, &document) == 0) {
-        code = err_set(e, ERR_PARSE, "%s line %zu: %s", path, parser.problem_mark.line + 1,
-                       parser.problem != NULL ? parser.problem : "not YAML");
-    } else {
+    enum err_code code = yaml_file_load(path, &document, e);
+    if (code == ERR_OK) {
         code = schema_references_nodes(path, &document, list, e);
         yaml_document_delete(&document);
     }
-    yaml_parser_delete(&parser);
     return code;
 }
 
 static enum err_code schema_references_file(const char *path, json_t *list, struct err *e)
 {
-    FILE *file = fopen(path, "rbe");
-    if (file == NULL) {
-        return err_errno(e, errno, "--references: open %s", path);
-    }
     const char *dot = strrchr(path, '.');
     bool tree = dot != NULL && (strcmp(dot, ".json") == 0 || strcmp(dot, ".yaml") == 0 ||
                                 strcmp(dot, ".yml") == 0);
-    enum err_code code = tree ? schema_references_yaml(path, file, list, e)
-                              : schema_references_lines(path, file, list, e);
-    (void)fclose(file);
+    enum err_code code =
+        tree ? schema_references_yaml(path, list, e) : schema_references_lines(path, list, e);
     return code == ERR_OK ? ERR_OK : err_wrap(e, "--references");
 }
 

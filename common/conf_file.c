@@ -1,12 +1,10 @@
 /* conf_load_file: a YAML document as dotted keys, through libyaml. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <yaml.h>
 
 #include "common/conf.h"
+#include "common/yaml_file.h"
 
-#define CONF_FILE_MAX_BYTES (1024L * 1024)
 #define CONF_FILE_MAX_DEPTH 8
 
 struct conf_file {
@@ -43,7 +41,7 @@ static enum err_code conf_file_sequence(struct conf_file *f, const char *key, ya
                                         struct err *e)
 {
     struct buf joined;
-    buf_init(&joined, CONF_FILE_MAX_BYTES);
+    buf_init(&joined, YAML_FILE_BYTES_MAX);
     enum err_code code = ERR_OK;
     for (yaml_node_item_t *item = node->data.sequence.items.start;
          code == ERR_OK && item < node->data.sequence.items.top; item++) {
@@ -118,45 +116,19 @@ static enum err_code conf_file_apply(struct conf *c, const char *path, yaml_docu
         return err_set(e, ERR_PARSE, "%s: not a mapping of settings", path);
     }
     struct conf_file f = {.conf = c, .path = path, .document = document};
-    buf_init(&f.seen, CONF_FILE_MAX_BYTES);
+    buf_init(&f.seen, YAML_FILE_BYTES_MAX);
     enum err_code code = conf_file_mapping(&f, "", root, 0, e);
     buf_deinit(&f.seen);
     return code;
 }
 
-static enum err_code conf_file_parse(struct conf *c, const char *path, FILE *file, struct err *e)
+enum err_code conf_load_file(struct conf *c, const char *path, struct err *e)
 {
-    yaml_parser_t parser;
     yaml_document_t document;
-    if (yaml_parser_initialize(&parser) == 0) {
-        return err_nomem(e, path);
-    }
-    yaml_parser_set_input_file(&parser, file);
-    enum err_code code = ERR_OK;
-    if (yaml_parser_load(&parser, &document) == 0) {
-        code = err_set(e, ERR_PARSE, "%s line %zu: %s", path, parser.problem_mark.line + 1,
-                       parser.problem != NULL ? parser.problem : "not YAML");
-    } else {
+    enum err_code code = yaml_file_load(path, &document, e);
+    if (code == ERR_OK) {
         code = conf_file_apply(c, path, &document, e);
         yaml_document_delete(&document);
     }
-    yaml_parser_delete(&parser);
-    return code;
-}
-
-enum err_code conf_load_file(struct conf *c, const char *path, struct err *e)
-{
-    FILE *file = fopen(path, "rbe");
-    if (file == NULL) {
-        return err_errno(e, errno, "open %s", path);
-    }
-    enum err_code code = ERR_OK;
-    if (fseek(file, 0, SEEK_END) != 0 || ftell(file) > CONF_FILE_MAX_BYTES) {
-        code = err_set(e, ERR_LIMIT, "%s: larger than %ld bytes", path, CONF_FILE_MAX_BYTES);
-    } else {
-        rewind(file);
-        code = conf_file_parse(c, path, file, e);
-    }
-    (void)fclose(file);
     return code;
 }
